@@ -1,0 +1,77 @@
+# Every target sets up what it needs, once, in .venv: Python 3.11 or newer, make and
+# the package index are enough. `make help` lists the targets.
+
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+REQUIREMENTS := setup.cfg pyproject.toml constraints.txt
+
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
+
+.PHONY: help demo test test-slow lint format wheel clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/.demo ## train, export, compare and draw; ends with a table
+	$(BIN)/tfrecvis demo $(ARGS)
+
+test: $(VENV)/.dev ## run the tests, but not those that train for minutes
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-slow: $(VENV)/.dev ## run the tests that train for minutes
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: $(VENV)/.dev ## check style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/.dev ## rewrite the files in the project's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# setuptools would ship what an earlier build left in build/.
+wheel: $(VENV)/.dev ## build dist/tfrecvis-*.whl
+	rm -rf build dist
+	$(BIN)/python -m build --wheel --outdir dist
+
+clean: ## remove the environment and what was built
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The two stamps: what the demo needs, and everything (which holds the demo's too).
+$(VENV)/.demo: $(REQUIREMENTS) $(BIN)/python
+	$(call install,onnx)
+	@touch $(VENV)/.demo
+
+$(VENV)/.dev: $(REQUIREMENTS) $(BIN)/python
+	$(call install,dev)
+	@touch $(VENV)/.demo $(VENV)/.dev
+
+# .installing outlives an interrupted installation. pip takes packages that it had half
+# copied for whole ones, so such an environment is made anew (pip's cache makes it short).
+define install
+	@if [ -e $(VENV)/.installing ] || ! $(BIN)/python -m pip --version >/dev/null 2>&1; \
+	then echo "The last set-up of $(VENV) was interrupted: making it anew."; \
+	$(make_venv); fi
+	@touch $(VENV)/.installing
+	@echo "Installing tfrecvis[$(1)] into $(VENV): some minutes, and only this once."
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$(1)]'
+	@rm $(VENV)/.installing
+endef
+
+make_venv = $(PYTHON) -m venv --clear $(VENV)
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo >&2 \
+	"Python 3.11 or newer is needed, and $(PYTHON) is not a command here." \
+	"Install one, or name it: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo >&2 \
+	"Python 3.11 or newer is needed. Received: $(PYTHON) =" \
+	"$$($(PYTHON) --version 2>&1)." \
+	"Install one, or name it: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(make_venv)
