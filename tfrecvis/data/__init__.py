@@ -1,0 +1,47 @@
+"""Readers of segmentation data, and what makes batches of them.
+
+Every reader yields *sample dicts*, unbatched; every model takes what is in them.
+
+| key | shape | dtype | what |
+| --- | --- | --- | --- |
+| `image` | `(height, width, 3)` | uint8 | RGB, 0-255; models rescale inside |
+| `labels` | `(height, width)` | int32 | class numbers from 0; 255 = void, a pixel \
+that counts for nothing |
+| `file` | `()` | string | where the sample comes from: a path, or the data set's id |
+
+A reader is any object with
+
+- `class_names`: list of strings, one a class; `num_classes`: their number;
+- `problems`: list of `Problem(file, reason)`, what it had to leave out;
+- `len(reader)`: how many samples it has;
+- `samples()`: a `tf.data.Dataset` of sample dicts, always in the same order;
+
+and, where it can,
+
+- `load(number)`: one sample dict by its number, callable inside `Dataset.map`; with
+  it `batches` shuffles all samples, without it `shuffle_buffer` at a time;
+- `sizes`: list of (height, width), so that images which do not fit in one batch are
+  found before the training starts;
+- `colours`: `(classes, 3)` uint8 RGB, for pictures.
+
+A sample that cannot be used is never dropped in silence: it is in `problems` and in
+a warning, and with `strict=True` it is a ValueError.
+"""
+
+from tfrecvis.data.augmentation import Augmentation
+from tfrecvis.data.batches import batches, steps_per_epoch
+from tfrecvis.data.class_frequencies import class_frequencies
+from tfrecvis.data.reader import VOID, Problem, Reader, class_colours
+from tfrecvis.data.segmentation_folder import SegmentationFolder
+
+__all__ = [
+    "VOID",
+    "Augmentation",
+    "Problem",
+    "Reader",
+    "SegmentationFolder",
+    "batches",
+    "class_colours",
+    "class_frequencies",
+    "steps_per_epoch",
+]
