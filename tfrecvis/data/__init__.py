@@ -33,6 +33,7 @@ from tfrecvis.data.batches import batches, steps_per_epoch
 from tfrecvis.data.class_frequencies import class_frequencies
 from tfrecvis.data.reader import VOID, Problem, Reader, class_colours
 from tfrecvis.data.segmentation_folder import SegmentationFolder
+from tfrecvis.data.synthetic_scenes import SyntheticScenes
 
 __all__ = [
     "VOID",
@@ -40,6 +41,7 @@ __all__ = [
     "Problem",
     "Reader",
     "SegmentationFolder",
+    "SyntheticScenes",
     "batches",
     "class_colours",
     "class_frequencies",
