@@ -18,8 +18,9 @@ A reader is any object with
 
 and, where it can,
 
-- `load(number)`: one sample dict by its number, callable inside `Dataset.map`; with
-  it `batches` shuffles all samples, without it `shuffle_buffer` at a time;
+- `load(number)`: one sample dict by its number, callable inside `Dataset.map`. With
+  it `batches` shuffles all samples; where it is None or absent, `shuffle_buffer` of
+  them at a time;
 - `sizes`: list of (height, width), so that images which do not fit in one batch are
   found before the training starts;
 - `colours`: `(classes, 3)` uint8 RGB, for pictures.
@@ -33,6 +34,7 @@ from tfrecvis.data.batches import batches, steps_per_epoch
 from tfrecvis.data.class_frequencies import class_frequencies
 from tfrecvis.data.reader import VOID, Problem, Reader, class_colours
 from tfrecvis.data.segmentation_folder import SegmentationFolder
+from tfrecvis.data.segmentation_tfds import SegmentationTFDS
 from tfrecvis.data.synthetic_scenes import SyntheticScenes
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "Problem",
     "Reader",
     "SegmentationFolder",
+    "SegmentationTFDS",
     "SyntheticScenes",
     "batches",
     "class_colours",

@@ -72,7 +72,7 @@ def batches(
         )
     size = _common_size(reader, augmentation, batch_size, pad)
     count = len(reader)
-    random_access = hasattr(reader, "load")
+    random_access = getattr(reader, "load", None) is not None
 
     def epoch_samples(epoch_seed):
         """(number, sample) pairs of one epoch."""
