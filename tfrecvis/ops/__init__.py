@@ -1,0 +1,18 @@
+"""Stateless functions: the engine, the recurrences on it, and their neighbours."""
+
+from tfrecvis.ops.gru import GRUDirection, gru
+from tfrecvis.ops.lstm import LSTMDirection, lstm
+from tfrecvis.ops.scan import Track, lowering, scan, scan_together
+from tfrecvis.ops.stencil import shift
+
+__all__ = [
+    "GRUDirection",
+    "LSTMDirection",
+    "Track",
+    "gru",
+    "lowering",
+    "lstm",
+    "scan",
+    "scan_together",
+    "shift",
+]

@@ -1,0 +1,263 @@
+"""ReNet: four recurrent sweeps in place of a convolution."""
+
+import keras
+from keras import ops
+
+from tfrecvis.ops import GRUDirection, LSTMDirection, gru, lstm
+
+GATES = {"lstm": 4, "gru": 3}
+
+
+@keras.saving.register_keras_serializable("tfrecvis")
+class ReNet(keras.layers.Layer):
+    """Four recurrent sweeps over an image: every output sees the whole image.
+
+    The image is cut into non-overlapping patches p. One bidirectional recurrent
+    network runs along every column, a second one along every row of its result:
+
+        v[r, c] = [down(p[r, c], v_down[r-1, c]); up(p[r, c], v_up[r+1, c])]
+        y[r, c] = [right(v[r, c], y_right[r, c-1]); left(v[r, c], y_left[r, c+1])]
+
+    Weights are packed as in `keras.layers.LSTM` (gates i, f, g, o; the forget bias
+    starts at one) and `keras.layers.GRU` (gates z, r, h; `reset_after=True`), with one
+    more leading axis for the directions: down, up, right, left.
+
+    An image whose height or width the patch does not divide is padded with zeros at
+    the bottom and on the right; its last patches count as real. Masked patches carry
+    the state through and put out zeros, so that a padded image gives what the image
+    alone gives.
+
+    Reference: Visin et al., 2015, eq. 2-7 (https://arxiv.org/abs/1505.00393).
+
+    Args:
+        units: Integer, units of each of the four recurrent networks.
+        cell: `"lstm"` or `"gru"`.
+        patch_size: Integer, or two integers (height, width), in pixels.
+        dropout: Float in [0, 1), the fraction of input features to drop before each of
+            the two passes, one draw for an image (the same in every patch).
+        learn_initial_state: Whether each direction starts from a trained state; zeros
+            otherwise.
+        seed: Integer or None, for dropout.
+
+    Call arguments:
+        images: Float tensor `(batch, height, width, channels)`.
+        mask: Boolean tensor `(batch, height, width)`, True for a real pixel, or None. A
+            patch is real when one of its pixels is.
+        training: Whether dropout acts, and the hand-written backward pass is used.
+
+    Input shape: `(batch, height, width, channels)`; height and width may be None.
+    Output shape: `(batch, ceil(height / patch height), ceil(width / patch width),
+        2 * units)`.
+
+    Raises:
+        ValueError: `units` or `patch_size` is not positive, `cell` is unknown,
+            `dropout` is outside [0, 1), or the inputs are not images.
+
+    Example:
+
+    >>> ReNet(8, patch_size=2)(keras.ops.ones((2, 6, 4, 3))).shape
+    TensorShape([2, 3, 2, 16])
+    """
+
+    def __init__(
+        self,
+        units,
+        cell="lstm",
+        patch_size=1,
+        dropout=0.0,
+        learn_initial_state=False,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if not isinstance(units, int) or units < 1:
+            raise ValueError(
+                f"`units` must be a positive integer. Received: units={units!r}."
+            )
+        if cell not in GATES:
+            raise ValueError(
+                f"Unknown cell. Received: cell={cell!r}. Use one of {tuple(GATES)}."
+            )
+        if not 0 <= dropout < 1:
+            raise ValueError(
+                "`dropout` is the fraction of features to drop, at least 0 and below "
+                f"1. Received: dropout={dropout!r}."
+            )
+        self.units = units
+        self.cell = cell
+        self.patch_size = _as_patch_size(patch_size)
+        self.dropout = dropout
+        self.learn_initial_state = learn_initial_state
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed) if dropout else None
+        self.supports_masking = True
+        self.input_spec = keras.layers.InputSpec(ndim=4)
+
+    def build(self, input_shape):
+        channels = input_shape[-1]
+        if channels is None:
+            raise ValueError(
+                "The channels of the images must be known. Received: "
+                f"input_shape={tuple(input_shape)}."
+            )
+        features = channels * self.patch_size[0] * self.patch_size[1]
+        gates = GATES[self.cell] * self.units
+        self.vertical = self._add_pass("vertical", features, gates)
+        self.horizontal = self._add_pass("horizontal", 2 * self.units, gates)
+
+    def _add_pass(self, name, features, gates):
+        def stacked(initializer, shape):
+            # One draw for each direction: fans are those of one matrix.
+            single = keras.initializers.get(initializer)
+            return lambda _, dtype=None: ops.stack(
+                [single.clone()(shape, dtype=dtype) for _ in range(2)]
+            )
+
+        weights = {
+            "kernel": self.add_weight(
+                (2, features, gates),
+                stacked("glorot_uniform", (features, gates)),
+                name=f"{name}_kernel",
+            ),
+            "recurrent_kernel": self.add_weight(
+                (2, self.units, gates),
+                stacked("orthogonal", (self.units, gates)),
+                name=f"{name}_recurrent_kernel",
+            ),
+        }
+        if self.cell == "lstm":
+            weights["bias"] = self.add_weight(
+                (2, gates), self._forget_bias, name=f"{name}_bias"
+            )
+        else:
+            weights["bias"] = self.add_weight(
+                (2, 2, gates), "zeros", name=f"{name}_bias"
+            )
+        if self.learn_initial_state:
+            states = 2 if self.cell == "lstm" else 1
+            weights["initial_state"] = self.add_weight(
+                (2, states, self.units), "zeros", name=f"{name}_initial_state"
+            )
+        return weights
+
+    def _forget_bias(self, shape, dtype=None):
+        zeros = ops.zeros((shape[0], self.units), dtype)
+        return ops.concatenate([zeros, zeros + 1, zeros, zeros], -1)
+
+    def call(self, images, mask=None, training=False):
+        if mask is not None and len(mask.shape) != 3:
+            raise ValueError(
+                "`mask` must have the shape (batch, height, width) of the images. "
+                f"Received: mask.shape={tuple(mask.shape)}, "
+                f"images.shape={tuple(images.shape)}."
+            )
+        x, mask = self._patches(images, mask)  # (B, H, W, C)
+        x = self._drop(x, training)
+        x = ops.transpose(x, (1, 0, 2, 3))  # (H, B, W, C): steps lead
+        if mask is not None:
+            mask = ops.transpose(mask, (1, 0, 2))[..., None]
+        x = self._sweep(x, self.vertical, mask, training)
+        x = ops.transpose(x, (2, 1, 0, 3))  # (W, B, H, C)
+        if mask is not None:
+            mask = ops.transpose(mask, (2, 1, 0, 3))
+        x = self._drop(x, training, batch_axis=1)
+        x = self._sweep(x, self.horizontal, mask, training)
+        return ops.transpose(x, (1, 2, 0, 3))
+
+    def _patches(self, images, mask):
+        height, width = self.patch_size
+        if (height, width) == (1, 1):
+            return images, mask
+        batch, rows, columns, channels = ops.shape(images)
+        bottom, right = -rows % height, -columns % width
+        images = ops.pad(images, [[0, 0], [0, bottom], [0, right], [0, 0]])
+        down, across = (rows + bottom) // height, (columns + right) // width
+        x = ops.reshape(images, (-1, down, height, across, width, channels))
+        x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
+        x = ops.reshape(x, (-1, down, across, height * width * channels))
+        if mask is not None:
+            mask = ops.pad(ops.cast(mask, "bool"), [[0, 0], [0, bottom], [0, right]])
+            mask = ops.reshape(mask, (-1, down, height, across, width))
+            mask = ops.any(mask, axis=(2, 4))
+        return x, mask
+
+    def _drop(self, x, training, batch_axis=0):
+        if not self.dropout or not training:
+            return x
+        shape = [1] * len(x.shape)
+        shape[batch_axis], shape[-1] = ops.shape(x)[batch_axis], x.shape[-1]
+        return keras.random.dropout(
+            x, self.dropout, noise_shape=tuple(shape), seed=self.seed_generator
+        )
+
+    def _sweep(self, x, weights, mask, training):
+        """Both directions along the leading axis; `x` is `(T, B, L, C)`."""
+        if mask is not None:
+            mask = ops.cast(mask, x.dtype)
+        directions = [self._direction(x, weights, index, mask) for index in range(2)]
+        run = lstm if self.cell == "lstm" else gru
+        outputs = [result[0] for result in run(directions, training=bool(training))]
+        y = ops.concatenate(outputs, -1)
+        return y if mask is None else y * mask
+
+    def _direction(self, x, weights, index, mask):
+        kernel, bias = weights["kernel"][index], weights["bias"][index]
+        recurrent_kernel = weights["recurrent_kernel"][index]
+        _, batch, lanes, channels = ops.shape(x)
+        flat = ops.matmul(ops.reshape(x, (-1, channels)), kernel)
+        flat = flat + (bias if self.cell == "lstm" else bias[0])
+        inputs = ops.reshape(flat, (-1, batch, lanes, kernel.shape[-1]))
+        shape = (batch, lanes, self.units)
+        if self.learn_initial_state:
+            states = weights["initial_state"][index]
+            states = [
+                ops.broadcast_to(states[k], shape) for k in range(states.shape[0])
+            ]
+        else:
+            states = [ops.zeros(shape, x.dtype)] * (2 if self.cell == "lstm" else 1)
+        reverse = index == 1
+        if self.cell == "lstm":
+            return LSTMDirection(
+                inputs, recurrent_kernel, *states, mask=mask, reverse=reverse
+            )
+        return GRUDirection(
+            inputs, recurrent_kernel, *states, bias[1], mask=mask, reverse=reverse
+        )
+
+    def compute_mask(self, inputs, mask=None):
+        return None if mask is None else self._patches(inputs, mask)[1]
+
+    def compute_output_shape(self, input_shape):
+        batch, rows, columns, _ = input_shape
+        height, width = self.patch_size
+        return (
+            batch,
+            None if rows is None else -(-rows // height),
+            None if columns is None else -(-columns // width),
+            2 * self.units,
+        )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "cell": self.cell,
+            "patch_size": self.patch_size,
+            "dropout": self.dropout,
+            "learn_initial_state": self.learn_initial_state,
+            "seed": self.seed,
+        }
+
+
+def _as_patch_size(patch_size):
+    pair = (patch_size,) * 2 if isinstance(patch_size, int) else patch_size
+    try:
+        height, width = (int(size) for size in pair)
+    except (TypeError, ValueError):
+        height = width = 0
+    if height < 1 or width < 1:
+        raise ValueError(
+            "`patch_size` must be a positive integer, or two (height, width). "
+            f"Received: patch_size={patch_size!r}."
+        )
+    return height, width
