@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from keras import ops
 
-from tfrecvis.ops.scan import Track, scan_together
+from tfrecvis.ops.scan import Track, custom_gradient, scan_together
 from tfrecvis.ops.stencil import blend, project, project_back, recurrent_gradient
 
 
@@ -73,7 +73,7 @@ def gru(directions, reset_after=True, training=False):
 
     counts = [len(cell.tensors) for cell in cells]
 
-    @ops.custom_gradient
+    @custom_gradient
     def run(*flat):
         flat = list(flat)
         tensors = [[flat.pop(0) for _ in range(count)] for count in counts]

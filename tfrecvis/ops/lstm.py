@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from keras import ops
 
-from tfrecvis.ops.scan import Track, scan_together
+from tfrecvis.ops.scan import Track, custom_gradient, scan_together
 from tfrecvis.ops.stencil import (
     blend,
     gather_taps,
@@ -109,7 +109,7 @@ def _saved_lstm(cells):
         flat = list(flat)
         return [[flat.pop(0) for _ in range(count)] for count in counts]
 
-    @ops.custom_gradient
+    @custom_gradient
     def run(*flat):
         tensors = split(flat)
         results = scan_together(
@@ -128,8 +128,8 @@ def _saved_lstm(cells):
                 )
             ]
             gradients = []
-            for cell, t, result, track, back in zip(
-                cells, tensors, results, tracks, scan_together(tracks), strict=True
+            for cell, t, result, back in zip(
+                cells, tensors, results, scan_together(tracks), strict=True
             ):
                 gradients += cell.gradients(t, result, back)
             return tuple(gradients)

@@ -242,8 +242,20 @@ if keras.backend.backend() == "tensorflow":
             for memory, (carry, stores) in zip(memories, states, strict=True)
         ]
 
+    custom_gradient = tf.custom_gradient
+
 elif keras.backend.backend() == "jax":
     import jax
+
+    def custom_gradient(run):
+        """`tf.custom_gradient`'s contract: the backward pass takes `*upstream`."""
+
+        @jax.custom_gradient
+        def adapted(*args):
+            outputs, backward = run(*args)
+            return outputs, lambda upstream: backward(*upstream)
+
+        return adapted
 
     def _loop(tracks):
         def flip(track, values):

@@ -30,7 +30,7 @@ def shift(x, tap, axis=-2):
 
 
 def gather_taps(x, taps):
-    """Each lane's neighbours side by side: `(..., L, U)` to `(..., L, len(taps) * U)`."""
+    """Each lane's neighbours side by side: U features become `len(taps) * U`."""
     if len(taps) == 1:
         return shift(x, taps[0])
     return ops.concatenate([shift(x, tap) for tap in taps], -1)
