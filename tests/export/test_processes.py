@@ -1,0 +1,94 @@
+"""A converter that crashes does not take its caller with it."""
+
+import pytest
+
+from tfrecvis.export import ExportError, export_model
+from tfrecvis.export.processes import run_jobs
+
+JOBS = """
+import os, signal, sys
+
+def crash():
+    print("calibrator said something", file=sys.stderr, flush=True)
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+def leave():
+    os._exit(3)
+
+def refuse():
+    raise ValueError("no such operator")
+
+def module(name):
+    __import__(name)
+
+def say(word):
+    return word
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    file = tmp_path / "jobs.py"
+    file.write_text(JOBS)
+
+    def run(*jobs, **options):
+        plan = [
+            (name, str(file), function, arguments) for name, function, arguments in jobs
+        ]
+        return run_jobs(plan, tmp_path, **options)
+
+    return run
+
+
+def test_values_come_back_by_name(run):
+    found = run(("a", "say", {"word": "one"}), ("b", "say", {"word": "two"}))
+    assert found == {"a": "one", "b": "two"}
+
+
+def test_a_crash_names_the_job_the_signal_and_its_last_words(run):
+    match = r"litert_int8 crashed \(SIGSEGV\).*calibrator said something"
+    with pytest.raises(ExportError, match=match):
+        run(("first", "say", {"word": "x"}), ("litert_int8", "crash", {}))
+
+
+def test_a_silent_exit_is_an_error(run):
+    with pytest.raises(ExportError, match="onnx ended with status 3.*none"):
+        run(("onnx", "leave", {}))
+
+
+def test_an_exception_carries_its_message(run):
+    with pytest.raises(ExportError, match="onnx failed: ValueError: no such operator"):
+        run(("onnx", "refuse", {}))
+
+
+def test_blocked_modules_cannot_be_imported(run):
+    assert run(("a", "module", {"name": "wave"})) == {"a": None}
+    with pytest.raises(ExportError, match="No module named 'wave'"):
+        run(("a", "module", {"name": "wave"}), blocked=("wave",))
+
+
+def test_a_converter_that_crashes_leaves_nothing(
+    segmenter, images, tmp_path, monkeypatch
+):
+    jobs = tmp_path / "jobs.py"
+    jobs.write_text(
+        "import os, signal\ndef convert(**_):\n    os.kill(os.getpid(), 11)"
+    )
+    monkeypatch.setattr("tfrecvis.export.bundle.litert.__file__", str(jobs))
+    with pytest.raises(ExportError, match=r"litert_float32 crashed \(SIGSEGV\)"):
+        export_model(segmenter, tmp_path / "tiny", images, formats=["litert"])
+    assert [path.name for path in tmp_path.iterdir()] == ["jobs.py"]
+
+
+def test_an_operator_that_litert_lacks_is_an_error_of_the_export(images, tmp_path):
+    import keras
+    import tensorflow as tf
+
+    inputs = keras.Input((None, None, 3))
+    x = keras.layers.Lambda(lambda x: tf.nn.max_pool_with_argmax(x, 1, 1, "SAME")[0])(
+        inputs
+    )
+    model = keras.Model(inputs, keras.layers.Conv2D(2, 1)(x))
+    with pytest.raises(ExportError, match="litert_float32 failed.*MaxPoolWithArgmax"):
+        export_model(model, tmp_path / "tiny", images, formats=["litert"])
+    assert list(tmp_path.iterdir()) == []
