@@ -1,0 +1,199 @@
+"""What happens between the batches and epochs of a training."""
+
+import contextlib
+import math
+import sys
+import time
+
+import keras
+from keras import ops
+
+from tfrecvis.tools.checkpoint import write_checkpoint
+from tfrecvis.tools.errors import UserError
+
+
+def learning_rate(optimizer):
+    """Returns the learning rate of the next step as a float."""
+    return float(ops.convert_to_numpy(optimizer.learning_rate))
+
+
+@contextlib.contextmanager
+def averaged_weights(model):
+    """Puts the moving averages in place of the weights for as long as it is open.
+
+    Does nothing when the optimizer keeps none.
+    """
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    if not optimizer.use_ema or int(optimizer.iterations) == 0:
+        yield
+        return
+    weights = list(model.trainable_variables)
+    kept = [ops.convert_to_numpy(weight) for weight in weights]
+    averages = optimizer._model_variables_moving_average
+    for weight, average in zip(weights, averages, strict=True):
+        weight.assign(average)
+    try:
+        yield
+    finally:
+        for weight, value in zip(weights, kept, strict=True):
+            weight.assign(value)
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """Ends the training with an error at the first loss that is not finite.
+
+    Args:
+        steps: Integer, steps an epoch.
+    """
+
+    def __init__(self, steps):
+        super().__init__()
+        self.steps = steps
+        self.epoch = 0
+        self.rate = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.rate = learning_rate(self.model.optimizer)
+
+    def on_train_batch_end(self, batch, logs=None):
+        loss = float(logs["loss"])
+        if not math.isfinite(loss):
+            step = self.epoch * self.steps + batch + 1
+            raise diverged(f"the loss is {loss}", self.epoch, step, self.rate)
+
+
+def diverged(what, epoch, step, rate):
+    """Returns the error of a training that left the finite numbers."""
+    return UserError(
+        f"Training stopped: {what} at step {step} (epoch {epoch + 1}), with the "
+        f"learning rate {rate:.3g}. The checkpoint before that epoch is kept. Lower "
+        "training.learning_rate, lengthen training.warmup or set training.clipnorm.",
+        exit_code=1,
+    )
+
+
+class EpochEnd(keras.callbacks.Callback):
+    """Scores an epoch, keeps the best model, logs, and writes the checkpoint.
+
+    In this order, so that whatever a kill leaves half done is done again: the
+    checkpoint is what counts.
+
+    Args:
+        run: The `Run` whose files are written.
+        validation: `tf.data.Dataset` of (images, labels).
+        progress: Dict: "epoch" (epochs done), "best", "best_epoch", "seconds",
+            "scores"; of a resumed run those of its checkpoint.
+        steps: Integer, steps an epoch.
+        started: Float, `time.monotonic()` when this part of the training began.
+    """
+
+    def __init__(self, run, validation, progress, steps, started):
+        super().__init__()
+        self.run = run
+        self.validation = validation
+        self.progress = progress
+        self.steps = steps
+        self.start = started - progress["seconds"]
+
+    def on_epoch_end(self, epoch, logs=None):
+        rate = learning_rate(self.model.optimizer)
+        # A model that shares the layers and has no optimizer: the file stays small.
+        bare = keras.Model(self.model.inputs, self.model.outputs, name=self.model.name)
+        with averaged_weights(self.model):
+            scores = self.model.evaluate(self.validation, verbose=0, return_dict=True)
+            if not math.isfinite(scores["loss"]):
+                step = (epoch + 1) * self.steps
+                what = f"the validation loss is {scores['loss']}"
+                raise diverged(what, epoch, step, rate)
+            best = self.progress["best"]
+            if best is None or scores["mean_iou"] > best:
+                self.progress.update(
+                    best=scores["mean_iou"], best_epoch=epoch + 1, scores=scores
+                )
+                self.run.write_model(bare)
+        logs.update({f"val_{name}": value for name, value in scores.items()})
+        logs["learning_rate"] = rate
+        self.progress["epoch"] = epoch + 1
+        self.progress["seconds"] = time.monotonic() - self.start
+        self.run.log(epoch + 1, {**logs, "seconds": self.progress["seconds"]})
+        write_checkpoint(self.run.checkpoint, self.model, self.progress)
+
+
+class Progress(keras.callbacks.Callback):
+    """One line that fills while an epoch runs, with the time left for all of them.
+
+    On a terminal the line is drawn again and again; in a file there is one line an
+    epoch.
+
+    Args:
+        epochs: Integer, of the whole run.
+        first_epoch: Integer, the epochs that were done before.
+        steps: Integer, steps an epoch.
+        stream: Text file; default: the standard output.
+    """
+
+    def __init__(self, epochs, first_epoch, steps, stream=None):
+        super().__init__()
+        self.epochs = epochs
+        self.first_epoch = first_epoch
+        self.steps = steps
+        self.stream = stream or sys.stdout
+        self.start = self.drawn = 0.0
+        self.epoch = first_epoch
+
+    def on_train_begin(self, logs=None):
+        self.start = time.monotonic()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        now = time.monotonic()
+        if self.stream.isatty() and now - self.drawn > 0.2:
+            self.drawn = now
+            self.stream.write(f"\r\x1b[2K{self._line(batch + 1, logs)}")
+            self.stream.flush()
+
+    def on_epoch_end(self, epoch, logs=None):
+        before = "\r\x1b[2K" if self.stream.isatty() else ""
+        line = self._line(self.steps, logs)
+        self.stream.write(f"{before}{line}\n")
+        self.stream.flush()
+
+    def _line(self, step, logs):
+        width = 20
+        filled = width * step // self.steps
+        bar = "=" * filled + "." * (width - filled)
+        done = self.epoch - self.first_epoch + step / self.steps
+        elapsed = time.monotonic() - self.start
+        left = elapsed / done * (self.epochs - self.first_epoch - done)
+        shown = {"loss": "loss", "mean_iou": "mean IoU", "val_mean_iou": "val"}
+        scores = "  ".join(
+            f"{title} {float(logs[name]):.3f}"
+            for name, title in shown.items()
+            if name in logs
+        )
+        return (
+            f"epoch {self.epoch + 1:>{len(str(self.epochs))}}/{self.epochs} [{bar}] "
+            f"{step}/{self.steps}  {scores}  left {duration(left)}"
+        )
+
+
+def duration(seconds):
+    """Writes seconds as people do.
+
+    Example:
+
+    >>> duration(42), duration(605), duration(7384)
+    ('42 s', '10 min 05 s', '2 h 03 min')
+    """
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, seconds = divmod(seconds, 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,91 @@
+"""The directory of a training, file by file."""
+
+import csv
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+
+class Run:
+    """The files of one training.
+
+        recipe.toml    the recipe with every key spelt out
+        checkpoint.npz the state after the last whole epoch
+        model.keras    the best model so far, by mean IoU on the validation split
+        model.json     class names, colours, image size, recipe
+        metrics.csv    a line an epoch
+        score.json     the best scores; written when the run is finished
+        logs/          for TensorBoard
+
+    Args:
+        directory: Path.
+    """
+
+    def __init__(self, directory):
+        self.directory = Path(directory)
+        self.recipe = self.directory / "recipe.toml"
+        self.checkpoint = self.directory / "checkpoint.npz"
+        self.model = self.directory / "model.keras"
+        self.sidecar = self.directory / "model.json"
+        self.metrics = self.directory / "metrics.csv"
+        self.score = self.directory / "score.json"
+        self.logs = self.directory / "logs"
+
+    def write_model(self, model):
+        """Replaces the model's file, which is whole at any time."""
+        temporary = self.directory / "partial.keras"
+        model.save(temporary)
+        os.replace(temporary, self.model)
+
+    def log(self, epoch, values):
+        """Adds a line to metrics.csv and a point to each of TensorBoard's curves."""
+        import tensorflow as tf
+
+        values = {name: float(np.asarray(value)) for name, value in values.items()}
+        new = not self.metrics.exists()
+        with open(self.metrics, "a", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream)
+            if new:
+                writer.writerow(["epoch", *values])
+            writer.writerow([epoch, *(f"{value:.6g}" for value in values.values())])
+        if not hasattr(self, "_writer"):
+            self._writer = tf.summary.create_file_writer(str(self.logs))
+        with self._writer.as_default():
+            for name, value in values.items():
+                tf.summary.scalar(name, value, step=epoch)
+        self._writer.flush()
+
+    def forget_after(self, epoch):
+        """Drops the lines of metrics.csv that were written after a checkpoint."""
+        if not self.metrics.exists():
+            return
+        lines = self.metrics.read_text(encoding="utf-8").splitlines()
+        if not lines:
+            self.metrics.unlink()
+            return
+        kept = [
+            line
+            for line in lines[1:]
+            if line.count(",") == lines[0].count(",")
+            and int(line.partition(",")[0]) <= epoch
+        ]
+        write_text(self.metrics, "\n".join([*lines[:1], *kept]) + "\n")
+
+
+def write_text(path, text):
+    """Writes a text file that appears whole or not at all."""
+    temporary = Path(f"{path}.partial")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def write_json(path, content):
+    """Writes a JSON file that appears whole or not at all."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path):
+    """Returns what a JSON file holds."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
