@@ -94,7 +94,7 @@ class Augmentation:
             turn = _uniform(seeds[2], 0.0, 1.0) < 0.5
             image = tf.where(turn, image[:, ::-1], image)
             labels = tf.where(turn, labels[:, ::-1], labels)
-        image = self._recoloured(image, seeds[3:], labels != VOID)
+        image = self._recoloured(image, seeds[3:])
         image = tf.cast(tf.round(tf.clip_by_value(image, 0.0, 255.0)), tf.uint8)
         if self.crop_size is not None:
             image = tf.ensure_shape(image, [*self.crop_size, 3])
@@ -113,7 +113,7 @@ class Augmentation:
         labels = tf.image.resize(labels[..., None], size, method="nearest")
         return image, labels[..., 0]
 
-    def _recoloured(self, image, seeds, inside):
+    def _recoloured(self, image, seeds):
         if self.brightness:
             shift = _uniform(seeds[0], -self.brightness, self.brightness)
             image += 255 * shift

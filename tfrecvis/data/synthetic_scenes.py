@@ -74,7 +74,7 @@ class SyntheticScenes(Reader):
 
     local_mean_iou = (3 + 2 * 2 / 3) / 7
 
-    def __init__(self, split="train", count=400, size=(96, 96), seed=0):
+    def __init__(self, split="train", count=400, size=(64, 64), seed=0):
         if isinstance(size, int):
             size = (size, size)
         if count < 1 or seed < 0:
@@ -190,8 +190,9 @@ def _draw_lanes(rng, image, labels, draw_marker, draw_object, first_class, turne
     for lane in range(_LANES):
         middle = height * _LANES_FROM + (lane + 0.5) * band
         marker_middle = middle + rng.uniform(-0.08, 0.08) * band
-        object_middle = middle + rng.uniform(-0.06, 0.06) * band
-        size = rng.uniform(0.74, 0.86) * band
+        # Neighbours stay a sixth of a lane apart, a pixel in the smallest scene.
+        object_middle = middle + rng.uniform(-0.02, 0.02) * band
+        size = rng.uniform(0.7, 0.8) * band
         length = width * rng.uniform(0.12, 0.14)
         end = width * (1 - rng.uniform(0.008, 0.025))
         is_present = rng.random() < 0.9
