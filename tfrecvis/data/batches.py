@@ -103,9 +103,9 @@ def batches(
             sample = augmentation(sample, own_seed)
         image, labels = sample["image"], sample["labels"]
         if size is not None:
-            _check_size(sample, size)
-            image = tf.ensure_shape(image, [*size, 3])
-            labels = tf.ensure_shape(labels, size)
+            with tf.control_dependencies([_size_check(labels, size)]):
+                image = tf.ensure_shape(tf.identity(image), [*size, 3])
+                labels = tf.ensure_shape(tf.identity(labels), size)
         return image, labels
 
     def epoch_batches(epoch):
@@ -181,9 +181,9 @@ def _common_size(reader, augmentation, batch_size, pad):
     )
 
 
-def _check_size(sample, size):
-    tf.debugging.assert_equal(
-        tf.shape(sample["labels"]),
+def _size_check(labels, size):
+    return tf.debugging.assert_equal(
+        tf.shape(labels),
         tf.constant(size, tf.int32),
         message=(
             f"Images of different sizes cannot share a batch; the first is {size} "

@@ -91,7 +91,12 @@ class SegmentationTFDS(Reader):
             class_names = self._builder_class_names()
         known = None if class_names is None else len(class_names)
         usable, problems, sizes, held, highest = [], [], [], [], -1
-        for raw in self._raw().as_numpy_iterator():
+        where = f"{self.name}, split {split}"
+        try:
+            raws = self._raw()
+        except ValueError as error:  # such as a slice that no sample falls into
+            raise ValueError(f"There is no sample in {where}. {error}") from error
+        for raw in raws.as_numpy_iterator():
             image, labels, reason = self._decode(raw)
             if reason is None:
                 reason = find_label_problem(labels, known)
@@ -107,7 +112,6 @@ class SegmentationTFDS(Reader):
                 held.append((image, labels, file))
                 if not fits_in_memory(sizes, cache_bytes):
                     held = None
-        where = f"{self.name}, split {split}"
         if not usable:
             raise ValueError(f"There is no sample in {where}.")
         report_problems(problems, len(usable), where, strict)
