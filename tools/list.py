@@ -79,7 +79,7 @@ def _tree(module):
 
 
 def _first_line(module, name):
-    """The first line of the docstring of a class or function, wherever it is defined."""
+    """The first line of the docstring of a class or function."""
     for node in _tree(module).body:
         if getattr(node, "name", None) == name:
             return (ast.get_docstring(node) or "").partition("\n")[0]

@@ -167,8 +167,9 @@ def build_optimizer(training, steps):
             warmup_target=rate if warmup else None,
             warmup_steps=warmup,
         )
+    decay = training["weight_decay"] or None  # AdamW without it is Adam
     classes = {
-        "adamw": keras.optimizers.AdamW,
+        "adamw": keras.optimizers.AdamW if decay else keras.optimizers.Adam,
         "adam": keras.optimizers.Adam,
         "sgd": keras.optimizers.SGD,
         "adadelta": keras.optimizers.Adadelta,
@@ -176,13 +177,13 @@ def build_optimizer(training, steps):
     momentum = {"momentum": 0.9} if training["optimizer"] == "sgd" else {}
     optimizer = classes[training["optimizer"]](
         rate,
-        weight_decay=training["weight_decay"] or None,
+        weight_decay=decay,
         global_clipnorm=training["clipnorm"] or None,
         use_ema=training["ema_momentum"] > 0,
         ema_momentum=training["ema_momentum"] or 0.99,
         **momentum,
     )
-    if training["weight_decay"]:
+    if decay:
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
 

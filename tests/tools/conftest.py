@@ -1,0 +1,111 @@
+"""A tiny recipe, a tiny folder of data and one tiny run that the tests share."""
+
+import contextlib
+import io
+import shutil
+import types
+
+import numpy as np
+import pytest
+
+from tfrecvis.tools.main import main
+
+RECIPE = """\
+[model]
+units = 4
+num_layers = 1
+dropout = 0.2
+backbone_filters = [6, 8]
+backbone_blocks = [0, 0]
+decoder_filters = [6]
+
+[data]
+reader = "synthetic"
+size = [48, 48]
+train_count = 6
+val_count = 2
+
+[augmentation]
+flip = true
+brightness = 0.1
+
+[training]
+epochs = 5
+batch_size = 2
+learning_rate = 1e-2
+warmup = 0.5
+weight_decay = 1e-3
+clipnorm = 1.0
+ema_momentum = 0.5
+jit_compile = false
+"""
+
+
+def run_command(*arguments):
+    """Runs `tfrecvis` in this process: exit status, standard output, errors."""
+    output, errors = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as stop:  # argparse
+            status = stop.code
+    return types.SimpleNamespace(
+        status=status, output=output.getvalue(), errors=errors.getvalue()
+    )
+
+
+@pytest.fixture
+def command():
+    return run_command
+
+
+@pytest.fixture(scope="session")
+def recipe(tmp_path_factory):
+    path = tmp_path_factory.mktemp("recipes") / "tiny.toml"
+    path.write_text(RECIPE)
+    return path
+
+
+@pytest.fixture(scope="session")
+def finished_run(recipe, tmp_path_factory):
+    """The directory of a run of the tiny recipe, which no test changes."""
+    directory = tmp_path_factory.mktemp("runs") / "tiny"
+    result = run_command("train", recipe, "--output", directory)
+    assert result.status == 0, result.errors
+    return directory
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    """Four images with label maps of the synthetic set's seven classes."""
+    from PIL import Image
+
+    from tfrecvis.data import SyntheticScenes
+
+    root = tmp_path_factory.mktemp("data")
+    for split, count in (("train", 4), ("val", 2)):
+        reader = SyntheticScenes(split, count=count, size=(48, 48))
+        (root / split).mkdir()
+        (root / f"{split}annot").mkdir()
+        for number, sample in enumerate(reader.samples().as_numpy_iterator()):
+            image = Image.fromarray(sample["image"])
+            image.save(root / split / f"{number}.png")
+            labels = Image.fromarray(sample["labels"].astype(np.uint8))
+            labels.save(root / f"{split}annot" / f"{number}.png")
+    (root / "classes.txt").write_text("\n".join(reader.class_names))
+    return root
+
+
+@pytest.fixture(scope="session")
+def demonstrated(recipe, finished_run, tmp_path_factory):
+    """The directory of a demo with the tiny recipe, and what it returned."""
+    from tfrecvis.tools.demo import demo
+    from tfrecvis.tools.recipe import read_recipe
+
+    directory = tmp_path_factory.mktemp("demo")
+    shutil.copytree(finished_run, directory / "recurrent")
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        result = demo(read_recipe(recipe), directory)
+    return types.SimpleNamespace(
+        path=directory, result=result, output=output.getvalue()
+    )

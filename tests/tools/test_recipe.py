@@ -1,0 +1,85 @@
+import pytest
+
+from tfrecvis.tools.errors import UserError
+from tfrecvis.tools.recipe import (
+    TRAINING,
+    find_recipe,
+    header,
+    read_recipe,
+    recipe_names,
+)
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_shipped_recipe_is_valid_and_states_what_it_takes_and_gives(name):
+    read_recipe(find_recipe(name))
+    text = "\n".join(header(find_recipe(name)))
+    for word in ("Command:", "Hardware:", "Duration:", "Score:"):
+        stated = text.partition(word)[2].partition("\n")[0]
+        assert stated.strip(), f"{name} states no {word}"
+    assert f"tfrecvis train {name} " in text
+
+
+def test_absent_keys_get_their_defaults(recipe):
+    training = read_recipe(recipe)["training"]
+    assert training["epochs"] == 5
+    assert training["label_smoothing"] == TRAINING["label_smoothing"]
+
+
+def test_set_overrides_numbers_booleans_lists_and_bare_words(recipe):
+    settings = [
+        "training.epochs=7",
+        "training.jit_compile=true",
+        "model.backbone_filters=[4, 6]",
+        "model.context=conv",
+    ]
+    read = read_recipe(recipe, settings)
+    assert read["training"]["epochs"] == 7
+    assert read["training"]["jit_compile"] is True
+    assert read["model"]["backbone_filters"] == [4, 6]
+    assert read["model"]["context"] == "conv"
+
+
+def test_data_sets_the_path(recipe):
+    assert read_recipe(recipe, data="there")["data"]["path"] == "there"
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("training.epoch=3", "`epoch` in .training.. Did you mean `epochs`"),
+        ("trainin.epochs=3", "unknown table. Did you mean `training`"),
+        ("training.epochs", "TABLE.KEY=VALUE"),
+        ("training.epochs=0", "epochs must be positive. Received: 0"),
+        ("training.epochs=2.5", "epochs must be an integer. Received: 2.5"),
+        ("training.epochs=true", "epochs must be an integer. Received: True"),
+        ("training.learning_rate=nan", "learning_rate must be positive"),
+        ("training.learning_rate=fast", "learning_rate must be a number"),
+        ("training.clipnorm=-1", "clipnorm must not be negative"),
+        ("training.ema_momentum=1", r"ema_momentum must lie in \[0, 1\)"),
+        ("training.optimizer=adamm", 'one of "adamw", "adam", "sgd", "adadelta"'),
+        ("training.jit_compile=1", 'one of true, false, "auto"'),
+    ],
+)
+def test_wrong_setting_says_what_is_expected(recipe, setting, message):
+    with pytest.raises(UserError, match=message):
+        read_recipe(recipe, [setting])
+
+
+def test_unknown_table_names_the_nearest(tmp_path):
+    file = tmp_path / "recipe.toml"
+    file.write_text("[modell]\nunits = 3\n")
+    with pytest.raises(UserError, match=r"\[modell\]. Did you mean `model`"):
+        read_recipe(file)
+
+
+def test_text_that_is_not_toml_is_said_so_with_its_line(tmp_path):
+    file = tmp_path / "recipe.toml"
+    file.write_text("[model]\nunits = \n")
+    with pytest.raises(UserError, match="not valid TOML.*line 2"):
+        read_recipe(file)
+
+
+def test_unknown_recipe_names_the_nearest():
+    with pytest.raises(UserError, match="Did you mean `synthetic_reseg`"):
+        find_recipe("synthetic_resegg")
