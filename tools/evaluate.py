@@ -20,6 +20,13 @@ def run(options):
             f"The model tells {segmenter.num_classes} classes apart, the data has "
             f"{reader.num_classes}. Evaluate on the kind of data it was trained on."
         )
+    names = reader.class_names
+    if segmenter.named and segmenter.class_names != names:
+        raise UserError(
+            f"The model's classes are {', '.join(segmenter.class_names)}; the data's "
+            f"are {', '.join(names)}. Evaluate on the kind of data it was trained on, "
+            "or mend classes.txt."
+        )
     matrix = confusion(segmenter, reader)
     result = {
         "model": options.model,
@@ -27,7 +34,7 @@ def run(options):
         "split": options.split,
         "images": len(reader),
         "left_out": [problem._asdict() for problem in reader.problems],
-        **scores(matrix, segmenter.class_names),
+        **scores(matrix, names),
     }
     directory = Path(options.output or "evaluation")
     directory.mkdir(parents=True, exist_ok=True)
@@ -35,7 +42,7 @@ def run(options):
     from tfrecvis.tools.pictures import write_confusion_matrix
 
     picture = directory / "confusion_matrix.png"
-    write_confusion_matrix(matrix, segmenter.class_names, picture)
+    write_confusion_matrix(matrix, names, picture)
     print(table(result))
     print(f"Written: {directory / 'evaluation.json'}, {picture}")
 
@@ -49,7 +56,9 @@ def data_table(options, segmenter):
     data = dict(segmenter.recipe.get("data", {}))
     if options.data is not None:
         if data.get("reader") != "folder":
-            data = {"reader": "folder", "class_names": segmenter.class_names}
+            data = {"reader": "folder"}
+            if not Path(options.data, "classes.txt").is_file():
+                data["class_names"] = segmenter.class_names
         data["path"] = options.data
     if not data:
         raise UserError("Nothing says what to evaluate on: add --data PATH.")

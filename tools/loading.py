@@ -35,7 +35,8 @@ class Segmenter:
         self._predict = predict
         self.num_classes = num_classes
         names = sidecar.get("class_names") or []
-        if len(names) != num_classes:
+        self.named = len(names) == num_classes
+        if not self.named:
             names = [f"class_{index}" for index in range(num_classes)]
         colours = sidecar.get("colours") or []
         if len(colours) != num_classes:

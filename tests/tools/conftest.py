@@ -54,7 +54,7 @@ def run_command(*arguments):
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def command():
     return run_command
 
@@ -67,10 +67,10 @@ def recipe(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def finished_run(recipe, tmp_path_factory):
+def finished_run(command, recipe, tmp_path_factory):
     """The directory of a run of the tiny recipe, which no test changes."""
     directory = tmp_path_factory.mktemp("runs") / "tiny"
-    result = run_command("train", recipe, "--output", directory)
+    result = command("train", recipe, "--output", directory)
     assert result.status == 0, result.errors
     return directory
 

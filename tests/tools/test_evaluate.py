@@ -1,4 +1,6 @@
 import json
+import re
+import shutil
 
 import numpy as np
 import pytest
@@ -8,11 +10,9 @@ from tfrecvis.tools.evaluate import scores
 
 
 @pytest.fixture(scope="module")
-def evaluation(finished_run, folder, tmp_path_factory):
-    from tools.conftest import run_command
-
+def evaluation(command, finished_run, folder, tmp_path_factory):
     output = tmp_path_factory.mktemp("evaluation")
-    result = run_command("evaluate", finished_run, "--data", folder, "--output", output)
+    result = command("evaluate", finished_run, "--data", folder, "--output", output)
     assert result.status == 0, result.errors
     return output, result.output
 
@@ -48,17 +48,24 @@ def test_classes_that_never_occur_are_left_out_of_the_means():
 
 
 def test_other_number_of_classes_is_refused(command, finished_run, folder, tmp_path):
-    import shutil
-
     data = tmp_path / "data"
     shutil.copytree(folder, data)
     names = (data / "classes.txt").read_text()
     (data / "classes.txt").write_text(names + "\nsky")
-    recipe_free = tmp_path / "model.keras"
-    shutil.copy(finished_run / "model.keras", recipe_free)
-    result = command("evaluate", recipe_free, "--data", data)
+    result = command("evaluate", finished_run, "--data", data)
     assert result.status == 2
     assert "The model tells 7 classes apart, the data has 8" in result.errors
+
+
+def test_other_names_of_classes_are_refused(command, finished_run, folder, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(folder, data)
+    names = (data / "classes.txt").read_text()
+    (data / "classes.txt").write_text(names.replace("water", "sea"))
+    result = command("evaluate", finished_run, "--data", data)
+    assert result.status == 2
+    assert "grass, water, marker" in result.errors
+    assert "grass, sea, marker" in result.errors
 
 
 @pytest.mark.parametrize(
@@ -70,8 +77,6 @@ def test_other_number_of_classes_is_refused(command, finished_run, folder, tmp_p
     ],
 )
 def test_what_is_no_model_is_refused(command, folder, name, message):
-    import re
-
     result = command("evaluate", name.format(folder=folder), "--data", folder)
     assert result.status == 2
     assert re.search(message, result.errors)

@@ -18,11 +18,9 @@ def images(folder, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def predicted(finished_run, images, tmp_path_factory):
-    from tools.conftest import run_command
-
+def predicted(command, finished_run, images, tmp_path_factory):
     output = tmp_path_factory.mktemp("predicted")
-    return output, run_command("predict", finished_run, images, "--output", output)
+    return output, command("predict", finished_run, images, "--output", output)
 
 
 def test_broken_image_is_named_and_counted_and_the_others_are_done(predicted):
