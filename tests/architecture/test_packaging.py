@@ -1,5 +1,6 @@
 """What setup.cfg declares is what the folders hold."""
 
+import functools
 import importlib.metadata
 import re
 import sys
@@ -37,9 +38,14 @@ def requirements():
     return base, set().union(*map(names, extras))
 
 
+@functools.cache
+def installed():
+    return importlib.metadata.packages_distributions()
+
+
 def distributions(library):
     """Names of the distributions that hold an importable library."""
-    found = importlib.metadata.packages_distributions().get(library, [library])
+    found = installed().get(library, [library])
     return {name.lower().replace("_", "-") for name in found}
 
 
