@@ -117,9 +117,10 @@ def test_recoloured_pixels_stay_within_0_and_255():
     sample = marked_sample()
     sample["image"][:10], sample["image"][10:] = 0, 255
     for seed in range(10):
-        image, _ = run(Augmentation(brightness=0.5, contrast=0.5), sample, (0, seed))
+        image, _ = run(Augmentation(brightness=0.5), sample, (0, seed))
         assert image.dtype == np.uint8
-        assert image[:10].mean() < image[10:].mean()
+        # Whichever way the shift goes, one half stays at its end of the range.
+        assert image[:10].max() == 0 or image[10:].min() == 255
 
 
 def test_same_seed_gives_the_same_and_another_seed_another():

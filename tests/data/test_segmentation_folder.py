@@ -1,6 +1,8 @@
 import io
 import pathlib
+import struct
 import warnings
+import zlib
 
 import numpy as np
 import pytest
@@ -94,6 +96,30 @@ def test_one_bit_and_sixteen_bit_label_maps_are_read_unscaled(tmp_path):
     first, second = reader.samples().as_numpy_iterator()
     np.testing.assert_array_equal(first["labels"], labels == 1)
     np.testing.assert_array_equal(second["labels"], labels)
+
+
+def two_bit_grey_png(labels):
+    """A PNG of two bits a pixel, which PIL cannot write."""
+
+    def chunk(kind, data):
+        check = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
+
+    height, width = labels.shape
+    shifts = 4 ** np.array([3, 2, 1, 0])
+    rows = (labels.reshape(height, -1, 4) * shifts).sum(-1).astype("uint8")
+    data = b"".join(b"\0" + row.tobytes() for row in rows)
+    header = struct.pack(">IIBBBBB", width, height, 2, 0, 0, 0, 0)
+    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(data))
+    return b"\x89PNG\r\n\x1a\n" + chunks + chunk(b"IEND", b"")
+
+
+def test_two_bit_grey_label_maps_are_read_unscaled(tmp_path):
+    image, labels = pixels(0)
+    save(tmp_path, "a.png", image, labels)
+    (tmp_path / "trainannot" / "a.png").write_bytes(two_bit_grey_png(labels))
+    [sample] = read(tmp_path, "train", NAMES)[0].samples().as_numpy_iterator()
+    np.testing.assert_array_equal(sample["labels"], labels)
 
 
 def test_grey_image_and_image_with_transparency_come_as_rgb(tmp_path):
