@@ -202,27 +202,25 @@ class ReNet(keras.layers.Layer):
 
     def _direction(self, x, weights, index, mask):
         kernel, bias = weights["kernel"][index], weights["bias"][index]
-        recurrent_kernel = weights["recurrent_kernel"][index]
-        _, batch, lanes, channels = ops.shape(x)
-        flat = ops.matmul(ops.reshape(x, (-1, channels)), kernel)
-        flat = flat + (bias if self.cell == "lstm" else bias[0])
-        inputs = ops.reshape(flat, (-1, batch, lanes, kernel.shape[-1]))
-        shape = (batch, lanes, self.units)
+        shape = (*ops.shape(x)[1:3], self.units)
+        num_states = 2 if self.cell == "lstm" else 1
         if self.learn_initial_state:
-            states = weights["initial_state"][index]
             states = [
-                ops.broadcast_to(states[k], shape) for k in range(states.shape[0])
+                ops.broadcast_to(weights["initial_state"][index, k], shape)
+                for k in range(num_states)
             ]
         else:
-            states = [ops.zeros(shape, x.dtype)] * (2 if self.cell == "lstm" else 1)
-        reverse = index == 1
+            states = [ops.zeros(shape, x.dtype)] * num_states
+        shared = {
+            "inputs": x,
+            "recurrent_kernel": weights["recurrent_kernel"][index],
+            "kernel": kernel,
+            "mask": mask,
+            "reverse": index == 1,
+        }
         if self.cell == "lstm":
-            return LSTMDirection(
-                inputs, recurrent_kernel, *states, mask=mask, reverse=reverse
-            )
-        return GRUDirection(
-            inputs, recurrent_kernel, *states, bias[1], mask=mask, reverse=reverse
-        )
+            return LSTMDirection(h=states[0], c=states[1], bias=bias, **shared)
+        return GRUDirection(h=states[0], bias=bias[0], recurrent_bias=bias[1], **shared)
 
     def compute_mask(self, inputs, mask=None):
         return None if mask is None else self._patches(inputs, mask)[1]

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 from keras import ops
 
-from tfrecvis.ops.scan import Track, custom_gradient, scan_together
+from tfrecvis.ops.recurrence import Cell, check_kernels, run_cells
+from tfrecvis.ops.scan import Track
 from tfrecvis.ops.stencil import blend, project, project_back, recurrent_gradient
 
 
@@ -12,10 +13,12 @@ class GRUDirection(NamedTuple):
     """One direction of `gru`.
 
     Fields:
-        inputs: Float tensor `(T, ..., 3 * U)`, the input projections with the bias:
-            gates z, r, h.
+        inputs: Float tensor `(T, ..., C)`; or, without a kernel, their projections
+            `(T, ..., 3 * U)`: gates z, r, h.
         recurrent_kernel: Float tensor `(U, 3 * U)`.
         h: Float tensor `(..., U)`, hidden state before the first step.
+        kernel: Float tensor `(C, 3 * U)` or None.
+        bias: Float tensor `(3 * U,)` or None; only with a kernel.
         recurrent_bias: Float tensor `(3 * U,)`, inside the reset gate; or None.
         mask: Tensor `(T, ..., 1)`, one for a real step and zero for a padded one; or
             None.
@@ -25,6 +28,8 @@ class GRUDirection(NamedTuple):
     inputs: object
     recurrent_kernel: object
     h: object
+    kernel: object = None
+    bias: object = None
     recurrent_bias: object = None
     mask: object = None
     reverse: bool = False
@@ -38,9 +43,9 @@ def gru(directions, reset_after=True, training=False):
         n = tanh(x_h + R_h . (r * h[t-1]))
         h[t] = z * h[t-1] + (1 - z) * n
 
-    `x_*` are the gates of `inputs[t]`. Differs from the paper: `z` is the complement of
-    Cho's, as in Keras, so that `keras.layers.GRU` weights fit. A padded step carries
-    the state through.
+    `x_*` are the gates of `W . inputs[t] + b`. Differs from the paper: `z` is the
+    complement of Cho's, as in Keras, so that `keras.layers.GRU` weights fit. A padded
+    step carries the state through.
 
     Args:
         directions: List of `GRUDirection`.
@@ -66,179 +71,140 @@ def gru(directions, reset_after=True, training=False):
     >>> tuple(h.shape), tuple(last_h.shape)
     ((5, 2, 3), (2, 3))
     """
-    cells = [_Cell(direction, reset_after) for direction in directions]
-    if not training:
-        tracks = [cell.forward(*cell.tensors, save=False) for cell in cells]
-        return [(ys[0], carry[0]) for carry, ys in scan_together(tracks)]
-
-    counts = [len(cell.tensors) for cell in cells]
-
-    @custom_gradient
-    def run(*flat):
-        flat = list(flat)
-        tensors = [[flat.pop(0) for _ in range(count)] for count in counts]
-        results = scan_together(
-            [cell.forward(*t) for cell, t in zip(cells, tensors, strict=True)]
-        )
-
-        def backward(*upstream):
-            tracks = [
-                cell.backward(t, result, upstream[2 * k : 2 * k + 2])
-                for k, (cell, t, result) in enumerate(
-                    zip(cells, tensors, results, strict=True)
-                )
-            ]
-            gradients = []
-            for cell, t, result, back in zip(
-                cells, tensors, results, scan_together(tracks), strict=True
-            ):
-                gradients += cell.gradients(t, result, back)
-            return tuple(gradients)
-
-        return tuple(y for carry, ys in results for y in (ys[0], carry[0])), backward
-
-    flat = run(*(t for cell in cells for t in cell.tensors))
-    return [tuple(flat[2 * k : 2 * k + 2]) for k in range(len(cells))]
+    cells = [_GRUCell(direction, reset_after) for direction in directions]
+    return run_cells(cells, training)
 
 
-class _Cell:
-    """Step, backward step and gradients of one direction."""
+class _GRUCell(Cell):
+    num_outputs = 2
 
     def __init__(self, direction, reset_after):
-        self.reset_after, self.reverse = reset_after, direction.reverse
-        self.has_bias = direction.recurrent_bias is not None
-        self.has_mask = direction.mask is not None
-        self.units = direction.h.shape[-1]
-        self.dtype = direction.inputs.dtype
-        self._check(direction)
-        self.tensors = [
-            ops.convert_to_tensor(direction.inputs),
-            ops.cast(direction.recurrent_kernel, self.dtype),
-            ops.cast(direction.h, self.dtype),
-        ]
-        if self.has_bias:
-            self.tensors.append(ops.cast(direction.recurrent_bias, self.dtype))
-        if self.has_mask:
-            self.tensors.append(ops.cast(direction.mask, "float32"))
+        dtype = direction.inputs.dtype
 
-    def _check(self, direction):
-        if direction.inputs.shape[-1] != 3 * self.units:
-            raise ValueError(
-                f"`inputs` must hold 3 gates of {self.units} units in its last axis. "
-                f"Received: inputs.shape={tuple(direction.inputs.shape)}."
-            )
-        kernel = (self.units, 3 * self.units)
-        if tuple(direction.recurrent_kernel.shape) != kernel:
-            raise ValueError(
-                f"`recurrent_kernel` must have shape {kernel}. Received: "
-                f"recurrent_kernel.shape={tuple(direction.recurrent_kernel.shape)}."
-            )
-        if self.has_bias and not self.reset_after:
+        def cast(value, dtype=dtype):
+            return None if value is None else ops.cast(value, dtype)
+
+        super().__init__(
+            {
+                "inputs": direction.inputs,
+                "recurrent_kernel": cast(direction.recurrent_kernel),
+                "h": cast(direction.h),
+                "kernel": cast(direction.kernel),
+                "bias": cast(direction.bias),
+                "recurrent_bias": cast(direction.recurrent_bias),
+                "mask": cast(direction.mask, "float32"),
+            },
+            direction.reverse,
+        )
+        self.reset_after = reset_after
+        check_kernels(self, direction, 3, self.units)
+        if direction.recurrent_bias is not None and not reset_after:
             raise ValueError(
                 "A recurrent bias needs reset_after=True: with reset_after=False the "
                 "input bias says the same. Pass recurrent_bias=None."
             )
 
-    def _unpack(self, tensors):
-        x, kernel, h0, *rest = tensors
-        bias = rest.pop(0) if self.has_bias else None
-        mask = rest.pop(0) if self.has_mask else None
-        return x, kernel, h0, bias, mask
+    def _split(self, gates):
+        """Update and reset gates together, and the candidate."""
+        return ops.split(ops.cast(gates, "float32"), [2 * self.units], -1)
 
-    def forward(self, *tensors, save=True):
-        x, kernel, h0, bias, mask = self._unpack(tensors)
-        units = self.units
+    def forward(self, tensors, save):
+        x = self.scanned_inputs(tensors)
+        kernel = tensors["recurrent_kernel"]
 
         def step(carry, xs):
+            x, *m = xs
             (h,) = carry
-            x_zr, x_h = ops.split(ops.cast(xs[0], "float32"), [2 * units], -1)
+            x_zr, x_n = self._split(self.gates(tensors, x))
             if self.reset_after:
                 recurrent = project(h, kernel)
-                recurrent = recurrent if bias is None else recurrent + bias
-                r_zr, r_h = ops.split(ops.cast(recurrent, "float32"), [2 * units], -1)
-                z, r = ops.split(ops.sigmoid(x_zr + r_zr), 2, -1)
-                n = ops.tanh(x_h + r * r_h)
-                kept = [z, r, n, r_h]
+                if "recurrent_bias" in tensors:
+                    recurrent = recurrent + tensors["recurrent_bias"]
+                h_zr, h_n = self._split(recurrent)
+                z, r = ops.split(ops.sigmoid(x_zr + h_zr), 2, -1)
+                n = ops.tanh(x_n + r * h_n)
+                kept = [z, r, n, h_n]
             else:
-                r_zr = ops.cast(project(h, kernel[:, : 2 * units]), "float32")
-                z, r = ops.split(ops.sigmoid(x_zr + r_zr), 2, -1)
-                reset = ops.cast(r * ops.cast(h, "float32"), self.dtype)
-                r_h = project(reset, kernel[:, 2 * units :])
-                n = ops.tanh(x_h + ops.cast(r_h, "float32"))
+                h_zr = project(h, kernel[:, : 2 * self.units])
+                z, r = ops.split(ops.sigmoid(x_zr + ops.cast(h_zr, "float32")), 2, -1)
+                h_n = project(ops.cast(r, self.dtype) * h, kernel[:, 2 * self.units :])
+                n = ops.tanh(x_n + ops.cast(h_n, "float32"))
                 kept = [z, r, n]
             new_h = ops.cast(z * ops.cast(h, "float32") + (1 - z) * n, self.dtype)
-            new_h = blend(xs[1] if self.has_mask else None, new_h, h)
+            if m:
+                new_h = blend(m[0], new_h, h)
             if not save:
                 return (new_h,), (new_h,)
             return (new_h,), (new_h, h, ops.cast(ops.concatenate(kept, -1), self.dtype))
 
-        kept_like = x[0]
+        h = tensors["h"]
+        kept_like = self.gates_like(tensors)
         if self.reset_after:
-            kept_like = ops.concatenate([x[0], h0], -1)
-        like = (h0, h0, kept_like) if save else (h0,)
-        xs = (x,) if mask is None else (x, mask)
-        return Track(step, (h0,), xs, like, self.reverse)
+            kept_like = ops.concatenate([kept_like, h], -1)
+        xs = (x, tensors["mask"]) if "mask" in tensors else (x,)
+        like = (h, h, kept_like) if save else (h,)
+        return Track(step, (h,), xs, like, self.reverse)
+
+    def outputs(self, result):
+        return result[1][0], result[0][0]
 
     def backward(self, tensors, result, upstream):
-        x, kernel, _, _, mask = self._unpack(tensors)
-        _, (_, h_before, kept) = result
+        _, h_before, kept = result[1]
         dh_all, dh_last = upstream
         units = self.units
-        kernel_t = ops.transpose(kernel)
+        kernel = ops.transpose(tensors["recurrent_kernel"])
 
         def step(carry, xs):
             dh_t, kept, h, *m = xs
             dh = carry[0] + ops.cast(dh_t, "float32")
             h = ops.cast(h, "float32")
-            z, r, n, *r_h = ops.split(
+            z, r, n, *h_n = ops.split(
                 ops.cast(kept, "float32"), 4 if self.reset_after else 3, -1
             )
-            rest = (1 - m[0]) * dh if m else None
+            rest = (1 - m[0]) * dh if m else 0.0
             dh = m[0] * dh if m else dh
             dz = dh * (h - n) * z * (1 - z)
             dn = dh * (1 - z) * (1 - n * n)
             if self.reset_after:
-                dr = dn * r_h[0] * r * (1 - r)
-                dx = ops.concatenate([dz, dr, dn], -1)
+                dr = dn * h_n[0] * r * (1 - r)
                 recurrent = ops.concatenate([dz, dr, dn * r], -1)
-                back = project(ops.cast(recurrent, self.dtype), kernel_t)
+                back = project(ops.cast(recurrent, self.dtype), kernel)
                 back = ops.cast(back, "float32")
             else:
-                reset = project(ops.cast(dn, self.dtype), kernel_t[2 * units :])
+                reset = project(ops.cast(dn, self.dtype), kernel[2 * units :])
                 reset = ops.cast(reset, "float32")
                 dr = reset * h * r * (1 - r)
-                dx = ops.concatenate([dz, dr, dn], -1)
                 zr = ops.cast(ops.concatenate([dz, dr], -1), self.dtype)
-                back = reset * r + ops.cast(
-                    project(zr, kernel_t[: 2 * units]), "float32"
-                )
-            dh = dh * z + back
-            dh = dh if rest is None else dh + rest
-            return (dh,), (ops.cast(dx, self.dtype),)
+                back = project(zr, kernel[: 2 * units])
+                back = reset * r + ops.cast(back, "float32")
+            dx = ops.concatenate([dz, dr, dn], -1)
+            return (dh * z + back + rest,), (ops.cast(dx, self.dtype),)
 
-        xs = (dh_all, kept, h_before) + (() if mask is None else (mask,))
+        xs = (dh_all, kept, h_before)
+        xs += (tensors["mask"],) if "mask" in tensors else ()
+        like = kept[0][..., : 3 * units]
         carry = (ops.cast(dh_last, "float32"),)
-        return Track(step, carry, xs, (x[0],), not self.reverse)
+        return Track(step, carry, xs, (like,), not self.reverse)
 
     def gradients(self, tensors, result, back):
-        """Gradients of `tensors`: those that do not need the loop, after the loop."""
-        _, _, h0, _, mask = self._unpack(tensors)
-        _, (h, h_before, kept) = result
+        h, h_before, kept = result[1]
         (dh0,), (dx,) = back
-        units = self.units
-        dx_zr, dx_h = ops.split(dx, [2 * units], -1)
-        r = kept[..., units : 2 * units]
+        first = tensors["h"]
+        dx_zr, dx_n = ops.split(dx, [2 * self.units], -1)
+        r = kept[..., self.units : 2 * self.units]
         if self.reset_after:
-            recurrent = ops.concatenate([dx_zr, dx_h * r], -1)
-            dkernel = recurrent_gradient(h, h0, recurrent, (0,), self.reverse)
+            recurrent = ops.concatenate([dx_zr, dx_n * r], -1)
+            kernel = recurrent_gradient(h, first, recurrent, (0,), self.reverse)
         else:
-            dkernel = ops.concatenate(
-                [project_back(h_before, dx_zr), project_back(h_before * r, dx_h)], -1
+            kernel = ops.concatenate(
+                [project_back(h_before, dx_zr), project_back(h_before * r, dx_n)], -1
             )
-        gradients = [dx, dkernel, ops.cast(dh0, h0.dtype)]
-        if self.has_bias:
-            axes = tuple(range(len(recurrent.shape) - 1))
-            gradients.append(ops.sum(recurrent, axes))
-        if self.has_mask:
-            gradients.append(ops.zeros_like(mask))
+        gradients = {
+            "recurrent_kernel": kernel,
+            "h": ops.cast(dh0, first.dtype),
+            **self.input_gradients(tensors, dx),
+        }
+        if "recurrent_bias" in tensors:
+            axes = tuple(range(len(dx.shape) - 1))
+            gradients["recurrent_bias"] = ops.sum(recurrent, axes)
         return gradients

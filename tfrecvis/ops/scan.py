@@ -94,10 +94,12 @@ def scan(step, carry, xs, like=(), reverse=False):
 
 
 def scan_together(tracks):
-    """Run several scans of equal length side by side in one loop.
+    """Run several scans of equal length side by side.
 
-    Opposite directions cost the sequential steps of one, and no tensor is reversed in
-    memory under TensorFlow: each track counts its own way.
+    On an accelerator they share one loop: opposite directions cost the sequential
+    steps of one. On a CPU each has its own loop, and XLA runs independent loops on
+    different cores. Under TensorFlow no tensor is reversed in memory: each track counts
+    its own way.
 
     Args:
         tracks: List of `Track`; all `xs` share their leading size T.
@@ -120,7 +122,24 @@ def scan_together(tracks):
     ]
     if _lowering.get() == "unrolled":
         return [_unrolled(*track) for track in tracks]
-    return _loop(tracks)
+    if one_launch_a_step():
+        return _loop(tracks)
+    return [_loop([track])[0] for track in tracks]
+
+
+def one_launch_a_step():
+    """Whether steps should be few and large: on an accelerator, and in LiteRT.
+
+    On an accelerator a step costs its launches, however little it computes. On a CPU
+    it costs its memory traffic.
+
+    Example:
+
+    >>> with lowering("buffer"):
+    ...     one_launch_a_step()
+    True
+    """
+    return _lowering.get() != "tensor_array" or _has_accelerator()
 
 
 def _unrolled(step, carry, xs, like, reverse):
@@ -141,6 +160,9 @@ def _unrolled(step, carry, xs, like, reverse):
 
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
+
+    def _has_accelerator():
+        return bool(tf.config.list_physical_devices("GPU"))
 
     class _Arrays:
         """Reads and writes of one track through TensorArrays."""
@@ -246,6 +268,9 @@ if keras.backend.backend() == "tensorflow":
 
 elif keras.backend.backend() == "jax":
     import jax
+
+    def _has_accelerator():
+        return jax.default_backend() != "cpu"
 
     def custom_gradient(run):
         """`tf.custom_gradient`'s contract: the backward pass takes `*upstream`."""

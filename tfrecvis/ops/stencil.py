@@ -26,7 +26,8 @@ def shift(x, tap, axis=-2):
     index[axis] = slice(tap, None) if tap > 0 else slice(None, tap)
     padding = [[0, 0]] * len(x.shape)
     padding[axis] = [max(-tap, 0), max(tap, 0)]
-    return ops.pad(x[tuple(index)], padding)
+    # Padded first, so that a tap may reach beyond the last lane.
+    return ops.pad(x, padding)[tuple(index)]
 
 
 def gather_taps(x, taps):
