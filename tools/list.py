@@ -46,8 +46,8 @@ def documented(package):
 
     Example:
 
-    >>> documented("tfrecvis.models")["ReSeg"]
-    'ReSeg: a convolutional backbone, ReNet layers over its map, a decoder.'
+    >>> "ReSeg" in documented("tfrecvis.models")
+    True
     """
     found = {}
     for node in _tree(package).body:
