@@ -42,9 +42,53 @@ def convert(frozen, path, opset=OPSET):
     def predict(images):
         return signature(images=images)
 
-    proto, _ = tf2onnx.convert.from_function(predict, [spec], opset=opset)
+    proto, _ = tf2onnx.convert.from_function(
+        predict,
+        [spec],
+        opset=opset,
+        custom_op_handlers={"FloorMod": (_floor_mod, []), "FloorDiv": (_floor_div, [])},
+    )
     _name_axes(proto.graph)
     Path(path).write_bytes(proto.SerializeToString())
+
+
+# tf2onnx 1.17 divides negative integers towards zero where TensorFlow rounds down, so
+# that `-37 % 8`, the padding up to a multiple of 8, became -5 (see FloorMod, FloorDiv
+# in tf2onnx/onnx_opset/math.py). ONNX's Mod has TensorFlow's sign.
+def _floor_mod(ctx, node, name, args):
+    from tf2onnx.onnx_opset import math
+
+    if _is_float(ctx, node):
+        return math.FloorMod.version_7(ctx, node)
+    node.type = "Mod"
+    return node
+
+
+def _floor_div(ctx, node, name, args):
+    from tf2onnx.onnx_opset import math
+
+    if _is_float(ctx, node):
+        return math.FloorDiv.version_6(ctx, node)
+    a, b = node.input
+    outputs, shapes, dtypes = node.output, node.output_shapes, node.output_dtypes
+    rest = ctx.make_node("Mod", [a, b])
+    multiple = ctx.make_node("Sub", [a, rest.output[0]])
+    ctx.remove_node(node.name)
+    return ctx.make_node(
+        "Div",
+        [multiple.output[0], b],
+        name=node.name,
+        outputs=outputs,
+        shapes=shapes,
+        dtypes=dtypes,
+    )
+
+
+def _is_float(ctx, node):
+    import onnx
+
+    types = onnx.TensorProto
+    return ctx.get_dtype(node.input[0]) in (types.FLOAT, types.FLOAT16, types.DOUBLE)
 
 
 def _name_axes(graph):

@@ -1,6 +1,5 @@
 """SavedModel for TensorFlow Serving: images or encoded images in, labels out."""
 
-import keras
 import tensorflow as tf
 
 from tfrecvis.export.graph import (
@@ -97,17 +96,21 @@ def write_saved_model(model, directory, from_logits):
         return predict(tf.ensure_shape(images, spec.shape))
 
     bytes_spec = tf.TensorSpec((None,), tf.string, name="image_bytes")
-    archive = keras.export.ExportArchive()
-    archive.track(model)
+    module = tf.Module()
+    # Not keras.export.ExportArchive: it stores every weight twice.
+    module.weights = list(model.variables)
+    signatures = {}
     with without_cudnn(model):
         for name, function, signature in (
             ("serving_default", predict, spec),
             ("serving_bytes", predict_bytes, bytes_spec),
         ):
-            endpoint = archive.add_endpoint(name, function, input_signature=[signature])
-            check_no_cudnn(endpoint.get_concrete_function())
-        archive.write_out(
-            str(directory),
-            options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
-            verbose=False,
-        )
+            endpoint = tf.function(function, input_signature=[signature])
+            signatures[name] = endpoint.get_concrete_function()
+            check_no_cudnn(signatures[name])
+    tf.saved_model.save(
+        module,
+        str(directory),
+        signatures=signatures,
+        options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
+    )
