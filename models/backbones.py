@@ -1,0 +1,244 @@
+"""Convolutional feature extractors, cut where a recurrent layer takes over."""
+
+import os
+
+import keras
+from keras import layers, ops
+
+_SERIALIZABLE = keras.saving.register_keras_serializable("tfrecvis")
+
+# name -> (Keras Applications class, scaling, stride of the first output, names of the
+# outputs: each has half the resolution of the one before, the last is the feature map)
+_APPLICATIONS = {
+    "vgg16": ("VGG16", "caffe", 2, ("block2_conv2", "block3_conv3")),
+    "resnet50v2": (
+        "ResNet50V2",
+        "symmetric",
+        4,
+        ("conv2_block3_1_relu", "conv3_block4_1_relu"),
+    ),
+    "mobilenetv3small": (
+        "MobileNetV3Small",
+        "symmetric",
+        4,
+        ("expanded_conv_project_bn", "expanded_conv_2_add", "expanded_conv_7_add"),
+    ),
+    "mobilenetv3large": (
+        "MobileNetV3Large",
+        "symmetric",
+        2,
+        (
+            "expanded_conv_add",
+            "expanded_conv_2_add",
+            "expanded_conv_5_add",
+            "expanded_conv_11_add",
+        ),
+    ),
+}
+
+BACKBONES = ("conv", *_APPLICATIONS)
+
+
+@_SERIALIZABLE
+class ScaleImages(keras.layers.Layer):
+    """Brings images of 0-255 to the range that a backbone was trained on.
+
+    - `"symmetric"`: `x / 127.5 - 1`, so -1 to 1.
+    - `"caffe"`: blue, green, red with ImageNet's mean subtracted, as in VGG's weights.
+
+    Args:
+        mode: `"symmetric"` or `"caffe"`.
+
+    Call arguments:
+        images: Tensor `(batch, height, width, 3)`, RGB, 0-255, integers or floats.
+
+    Output shape: that of the input, in the layer's compute dtype.
+
+    Raises:
+        ValueError: `mode` is unknown.
+
+    Example:
+
+    >>> images = ScaleImages("symmetric")(keras.ops.full((1, 1, 1, 3), 255.0))
+    >>> keras.ops.convert_to_numpy(images)[0, 0, 0].tolist()
+    [1.0, 1.0, 1.0]
+    """
+
+    def __init__(self, mode="symmetric", **kwargs):
+        # scaled in float32 even under a mixed policy: bfloat16 has 8 bits
+        super().__init__(autocast=False, **kwargs)
+        if mode not in ("symmetric", "caffe"):
+            raise ValueError(
+                '`mode` must be "symmetric" or "caffe". Received: mode='
+                f'{mode!r}. Use "symmetric" for a network without pretrained weights.'
+            )
+        self.mode = mode
+
+    def call(self, images):
+        images = ops.cast(images, "float32")
+        if self.mode == "caffe":
+            images = images[..., ::-1] - ops.array([103.939, 116.779, 123.68])
+        else:
+            images = images / 127.5 - 1.0
+        return ops.cast(images, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def compute_output_spec(self, images):
+        return keras.KerasTensor(images.shape, self.compute_dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "mode": self.mode}
+
+
+def conv_norm(maps, filters, kernel_size=3, strides=1, activation="relu", name=None):
+    """Convolution without bias, batch normalisation, activation.
+
+    Args:
+        maps: Tensor `(batch, height, width, channels)`.
+        filters: Positive integer, channels of the output.
+        kernel_size: Positive integer, pixels.
+        strides: Positive integer, pixels.
+        activation: Name of a Keras activation, or None.
+        name: String, prefix of the layers' names.
+
+    Returns:
+        Tensor `(batch, height / strides, width / strides, filters)`.
+
+    Example:
+
+    >>> conv_norm(keras.Input((8, 8, 3)), 4, strides=2, name="stem").shape
+    (None, 4, 4, 4)
+    """
+    maps = layers.Conv2D(
+        filters,
+        kernel_size,
+        strides,
+        padding="same",
+        use_bias=False,
+        kernel_initializer="he_normal",
+        name=f"{name}_conv",
+    )(maps)
+    maps = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(maps)
+    if activation is None:
+        return maps
+    return layers.Activation(activation, name=f"{name}_{activation}")(maps)
+
+
+def _conv_backbone(filters, blocks):
+    images = keras.Input((None, None, 3), name="images")
+    maps, outputs = images, []
+    for stage, (width, depth) in enumerate(zip(filters, blocks, strict=True), 1):
+        maps = conv_norm(maps, width, strides=2, name=f"stage{stage}_down")
+        for block in range(1, depth + 1):
+            name = f"stage{stage}_block{block}"
+            y = conv_norm(maps, width, name=f"{name}_1")
+            y = conv_norm(y, width, activation=None, name=f"{name}_2")
+            maps = layers.Add(name=f"{name}_add")([maps, y])
+            maps = layers.Activation("relu", name=f"{name}_relu")(maps)
+        outputs.append(maps)
+    return keras.Model(images, outputs, name="conv")
+
+
+def _application(name, weights):
+    application, _, _, outputs = _APPLICATIONS[name]
+    options = {"include_preprocessing": False} if "Mobile" in application else {}
+    whole = getattr(keras.applications, application)(
+        include_top=False,
+        weights=weights if weights == "imagenet" else None,
+        input_shape=(None, None, 3),
+        **options,
+    )
+    return whole, [whole.get_layer(output).output for output in outputs]
+
+
+def _check_filters(filters, blocks):
+    if (
+        not filters
+        or len(filters) != len(blocks)
+        or any(not isinstance(f, int) or f < 1 for f in filters)
+        or any(not isinstance(b, int) or b < 0 for b in blocks)
+    ):
+        raise ValueError(
+            "`backbone_filters` and `backbone_blocks` must name one positive and one "
+            "non-negative integer for each stage. Received: backbone_filters="
+            f"{tuple(filters)}, backbone_blocks={tuple(blocks)}. Write, for instance, "
+            "backbone_filters=(32, 64, 96), backbone_blocks=(0, 1, 1)."
+        )
+
+
+def _check_weights(name, weights):
+    if weights is None:
+        return
+    if name == "conv" and weights == "imagenet":
+        raise ValueError(
+            'The backbone "conv" has no pretrained weights. Received: '
+            'weights="imagenet". Use weights=None, a path to weights that you saved, '
+            f"or one of the backbones {', '.join(_APPLICATIONS)}."
+        )
+    if weights != "imagenet" and not os.path.isfile(weights):
+        raise ValueError(
+            '`weights` must be None, "imagenet" or the path of a weights file. '
+            f"Received: weights={weights!r}, where there is no file. Check the path, "
+            "or use weights=None for random weights."
+        )
+
+
+def build_backbone(
+    name="conv",
+    weights=None,
+    backbone_filters=(32, 64, 96),
+    backbone_blocks=(0, 1, 1),
+):
+    """The backbone called `name`, as a model with one output for each resolution.
+
+    | name | cut at | stride |
+    | --- | --- | --- |
+    | `conv` | the last of `backbone_filters`; trained from scratch | 2 for each stage |
+    | `vgg16` | conv3_3, as in ReSeg | 4 |
+    | `resnet50v2` | conv3_block4_1_relu | 8 |
+    | `mobilenetv3small`, `mobilenetv3large` | the last block of stride 16 | 16 |
+
+    Args:
+        name: One of `BACKBONES`.
+        weights: None (random), `"imagenet"`, or the path of a weights file that
+            `save_weights` wrote for the Keras application of that name without its
+            top (for `conv`: for this backbone).
+        backbone_filters: Tuple of integers, channels of each stage of `conv`.
+        backbone_blocks: Tuple of integers, residual blocks in each stage of `conv`.
+
+    Returns:
+        `(model, strides, scaling)`: the model takes scaled images and returns a list of
+        feature maps, the finest first; `strides` holds the stride of each; `scaling` is
+        the mode of `ScaleImages` that the backbone expects.
+
+    Raises:
+        ValueError: the name is unknown, the weights do not exist, or the stages of
+            `conv` do not fit each other.
+
+    Example:
+
+    >>> model, strides, scaling = build_backbone("conv")
+    >>> strides, scaling, [output.shape[-1] for output in model.outputs]
+    ((2, 4, 8), 'symmetric', [32, 64, 96])
+    """
+    if name not in BACKBONES:
+        raise ValueError(
+            f"`backbone` must be one of {', '.join(BACKBONES)}. Received: "
+            f"backbone={name!r}. Choose one of them."
+        )
+    _check_weights(name, weights)
+    if name == "conv":
+        _check_filters(backbone_filters, backbone_blocks)
+        model = _conv_backbone(backbone_filters, backbone_blocks)
+        if weights is not None:
+            model.load_weights(weights)
+        strides = tuple(2**stage for stage in range(1, len(backbone_filters) + 1))
+        return model, strides, "symmetric"
+    whole, outputs = _application(name, weights)
+    if weights not in (None, "imagenet"):
+        whole.load_weights(weights)
+    _, scaling, first, _ = _APPLICATIONS[name]
+    strides = tuple(first * 2**index for index in range(len(outputs)))
+    return keras.Model(whole.input, outputs, name=name), strides, scaling
