@@ -1,5 +1,7 @@
 """ReNet: four recurrent sweeps in place of a convolution."""
 
+from numbers import Integral, Real
+
 import keras
 from keras import ops
 
@@ -23,9 +25,9 @@ class ReNet(keras.layers.Layer):
     more leading axis for the directions: down, up, right, left.
 
     An image whose height or width the patch does not divide is padded with zeros at
-    the bottom and on the right; its last patches count as real. Masked patches carry
-    the state through and put out zeros, so that a padded image gives what the image
-    alone gives.
+    the bottom and on the right; its last patches count as real. Masked pixels are read
+    as zeros; patches of masked pixels carry the state through and put out zeros, so
+    that a padded image gives what the image alone gives, whatever its padding holds.
 
     Reference: Visin et al., 2015, eq. 2-7 (https://arxiv.org/abs/1505.00393).
 
@@ -70,15 +72,15 @@ class ReNet(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if not isinstance(units, int) or units < 1:
+        if not isinstance(units, Integral) or units < 1:
             raise ValueError(
                 f"`units` must be a positive integer. Received: units={units!r}."
             )
-        if cell not in GATES:
+        if cell not in tuple(GATES):
             raise ValueError(
                 f"Unknown cell. Received: cell={cell!r}. Use one of {tuple(GATES)}."
             )
-        if not 0 <= dropout < 1:
+        if not isinstance(dropout, Real) or not 0 <= dropout < 1:
             raise ValueError(
                 "`dropout` is the fraction of features to drop, at least 0 and below "
                 f"1. Received: dropout={dropout!r}."
@@ -100,6 +102,7 @@ class ReNet(keras.layers.Layer):
                 "The channels of the images must be known. Received: "
                 f"input_shape={tuple(input_shape)}."
             )
+        self.input_spec = keras.layers.InputSpec(ndim=4, axes={-1: channels})
         features = channels * self.patch_size[0] * self.patch_size[1]
         gates = GATES[self.cell] * self.units
         self.vertical = self._add_pass("vertical", features, gates)
@@ -145,13 +148,12 @@ class ReNet(keras.layers.Layer):
         return ops.concatenate([zeros, zeros + 1, zeros, zeros], -1)
 
     def call(self, images, mask=None, training=False):
-        if mask is not None and len(mask.shape) != 3:
-            raise ValueError(
-                "`mask` must have the shape (batch, height, width) of the images. "
-                f"Received: mask.shape={tuple(mask.shape)}, "
-                f"images.shape={tuple(images.shape)}."
-            )
-        x, mask = self._patches(images, mask)  # (B, H, W, C)
+        self._check(images, mask)
+        if mask is not None:
+            mask = ops.cast(mask, "bool")
+            images = ops.where(mask[..., None], images, ops.zeros_like(images))
+            mask = self._patch_mask(mask)
+        x = self._patches(images)  # (B, H, W, C)
         x = self._drop(x, training)
         x = ops.transpose(x, (1, 0, 2, 3))  # (H, B, W, C): steps lead
         if mask is not None:
@@ -164,22 +166,48 @@ class ReNet(keras.layers.Layer):
         x = self._sweep(x, self.horizontal, mask, training)
         return ops.transpose(x, (1, 2, 0, 3))
 
-    def _patches(self, images, mask):
+    def _check(self, images, mask):
+        if 0 in images.shape[1:3]:
+            raise ValueError(
+                "Images must have at least one pixel. Received: images.shape="
+                f"{tuple(images.shape)}."
+            )
+        if mask is not None and not (
+            len(mask.shape) == 3
+            and all(
+                m is None or size is None or m == size
+                for m, size in zip(mask.shape, images.shape[:3], strict=True)
+            )
+        ):
+            raise ValueError(
+                "`mask` must have the shape (batch, height, width) of the images. "
+                f"Received: mask.shape={tuple(mask.shape)}, "
+                f"images.shape={tuple(images.shape)}."
+            )
+
+    def _patches(self, images):
         height, width = self.patch_size
         if (height, width) == (1, 1):
-            return images, mask
+            return images
         batch, rows, columns, channels = ops.shape(images)
         bottom, right = -rows % height, -columns % width
         images = ops.pad(images, [[0, 0], [0, bottom], [0, right], [0, 0]])
         down, across = (rows + bottom) // height, (columns + right) // width
         x = ops.reshape(images, (-1, down, height, across, width, channels))
         x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
-        x = ops.reshape(x, (-1, down, across, height * width * channels))
-        if mask is not None:
-            mask = ops.pad(ops.cast(mask, "bool"), [[0, 0], [0, bottom], [0, right]])
-            mask = ops.reshape(mask, (-1, down, height, across, width))
-            mask = ops.any(mask, axis=(2, 4))
-        return x, mask
+        return ops.reshape(x, (-1, down, across, height * width * channels))
+
+    def _patch_mask(self, mask):
+        """Whether any pixel of a patch is real. Sizes may be unknown."""
+        height, width = self.patch_size
+        if (height, width) == (1, 1):
+            return mask
+        # A patch that the padding holds alone is cut off by the "valid" pooling.
+        mask = ops.pad(
+            ops.cast(mask, "float32"), [[0, 0], [0, height - 1], [0, width - 1]]
+        )
+        mask = ops.max_pool(mask[..., None], (height, width), padding="valid")
+        return mask[..., 0] > 0
 
     def _drop(self, x, training, batch_axis=0):
         if not self.dropout or not training:
@@ -223,7 +251,7 @@ class ReNet(keras.layers.Layer):
         return GRUDirection(h=states[0], bias=bias[0], recurrent_bias=bias[1], **shared)
 
     def compute_mask(self, inputs, mask=None):
-        return None if mask is None else self._patches(inputs, mask)[1]
+        return None if mask is None else self._patch_mask(mask)
 
     def compute_output_shape(self, input_shape):
         batch, rows, columns, _ = input_shape
@@ -248,14 +276,14 @@ class ReNet(keras.layers.Layer):
 
 
 def _as_patch_size(patch_size):
-    pair = (patch_size,) * 2 if isinstance(patch_size, int) else patch_size
-    try:
-        height, width = (int(size) for size in pair)
-    except (TypeError, ValueError):
-        height = width = 0
-    if height < 1 or width < 1:
+    pair = (patch_size,) * 2 if isinstance(patch_size, Integral) else patch_size
+    if not (
+        isinstance(pair, (tuple, list))
+        and len(pair) == 2
+        and all(isinstance(size, Integral) and size >= 1 for size in pair)
+    ):
         raise ValueError(
             "`patch_size` must be a positive integer, or two (height, width). "
             f"Received: patch_size={patch_size!r}."
         )
-    return height, width
+    return tuple(int(size) for size in pair)
