@@ -6,64 +6,48 @@ import keras
 import numpy as np
 import pytest
 
-from tfrecvis import export, ops
+from tfrecvis import export, models
 
 CLASSES = ["sky", "road", "tree"]
 
 
-@keras.saving.register_keras_serializable("tfrecvis_tests")
-class Sweep(keras.layers.Layer):
-    """A recurrence over the rows of an image: h[t] = tanh([x[t], h[t - 1]] kernel)."""
-
-    def __init__(self, units, **kwargs):
-        super().__init__(**kwargs)
-        self.units = units
-
-    def build(self, input_shape):
-        shape = (input_shape[-1] + self.units, self.units)
-        self.kernel = self.add_weight(shape=shape, name="kernel")
-
-    def call(self, images):
-        rows = keras.ops.transpose(images, (1, 0, 2, 3))
-        kernel = keras.ops.convert_to_tensor(self.kernel)
-        state = keras.ops.zeros_like(rows[0] @ kernel[: rows.shape[-1]])
-
-        def step(carry, x):
-            h = keras.ops.tanh(keras.ops.concatenate([x[0], carry[0]], -1) @ kernel)
-            return (h,), (h,)
-
-        _, (outputs,) = ops.scan(step, (state,), (rows,), like=(state,))
-        return keras.ops.transpose(outputs, (1, 0, 2, 3))
-
-    def compute_output_shape(self, input_shape):
-        return (*input_shape[:-1], self.units)
-
-    def get_config(self):
-        return {**super().get_config(), "units": self.units}
-
-
 def make_segmenter(softmax=False, input_shape=(None, None, 3), dtype="float32"):
-    keras.utils.set_random_seed(7)
-    images = keras.Input(input_shape)
-    x = keras.layers.Rescaling(1 / 127.5, -1, dtype=dtype)(images)
-    x = keras.layers.Conv2D(16, 3, padding="same", activation="relu", dtype=dtype)(x)
-    x = Sweep(8, dtype=dtype)(x)
-    # Over 1024 weights: the converter leaves smaller matrices in float32.
-    x = keras.layers.Conv2D(16, 3, padding="same", activation="relu", dtype=dtype)(x)
-    x = keras.layers.Conv2D(
-        len(CLASSES),
-        1,
-        kernel_initializer=keras.initializers.RandomNormal(stddev=2.0, seed=3),
-        activation="softmax" if softmax else None,
-        dtype=dtype,
-        name="logits",
-    )(x)
-    return keras.Model(images, x, name="tiny")
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(dtype)
+    try:
+        keras.utils.set_random_seed(7)
+        model = models.ReSeg(
+            len(CLASSES),
+            units=4,
+            num_layers=1,
+            backbone_filters=(8, 16),  # 3x3x8x16 weights: rounded in int8, as over 1024
+            backbone_blocks=(0, 0),
+            decoder_filters=(8,),
+            input_shape=input_shape,
+            name="tiny",
+        )
+        kernel, bias = model.get_layer("classes").get_weights()
+        model.get_layer("classes").set_weights([5 * kernel, bias])  # clear opinions
+        if softmax:
+            outputs = keras.layers.Softmax()(model.output)
+            model = keras.Model(model.input, outputs, name="tiny")
+    finally:
+        keras.config.set_dtype_policy(before)
+    return model
 
 
 @pytest.fixture(scope="session")
 def segmenter():
     return make_segmenter()
+
+
+@pytest.fixture(scope="session")
+def plain_model():
+    """A convolution: for what does not depend on the model."""
+    keras.utils.set_random_seed(7)
+    inputs = keras.Input((None, None, 3))
+    outputs = keras.layers.Conv2D(len(CLASSES), 3, padding="same")(inputs)
+    return keras.Model(inputs, outputs, name="plain")
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +57,8 @@ def build_segmenter():
 
 @pytest.fixture(scope="session")
 def images():
-    return np.random.default_rng(1).integers(0, 256, (5, 16, 24, 3), dtype=np.uint8)
+    # No multiple of the model's stride of 4: padding and cropping are exported too.
+    return np.random.default_rng(1).integers(0, 256, (5, 18, 26, 3), dtype=np.uint8)
 
 
 @pytest.fixture(scope="session")

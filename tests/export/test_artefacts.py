@@ -45,7 +45,7 @@ def test_a_keras_file_predicts_the_same(exported, segmenter, images, tmp_path):
 def test_artefact_knows_its_size_and_classes(exported, file):
     artefact = load_artefact(exported.path / file)
     assert artefact.class_names == ["sky", "road", "tree"]
-    assert artefact.image_size == ((16, 24) if file in LITERT else (None, None))
+    assert artefact.image_size == ((18, 26) if file in LITERT else (None, None))
 
 
 @pytest.mark.parametrize("file", LITERT)
@@ -66,7 +66,7 @@ def test_rounded_weights_are_smaller_where_matrices_are_large(exported):
 
 def test_litert_of_another_size_says_which_size_it_takes(exported, images):
     artefact = load_artefact(exported.path / "model_float32.tflite")
-    with pytest.raises(ValueError, match=r"\(16, 24\). Received: \(8, 24\)"):
+    with pytest.raises(ValueError, match=r"\(18, 26\). Received: \(8, 26\)"):
         artefact.predict(images[:, :8])
 
 

@@ -27,7 +27,7 @@ def full_disk(*args, **kwargs):
     ],
 )
 def test_a_disk_that_fills_up_leaves_nothing(
-    segmenter, images, tmp_path, monkeypatch, writer
+    plain_model, images, tmp_path, monkeypatch, writer
 ):
     # The slow steps before the one that fails are cut short.
     monkeypatch.setattr("tfrecvis.export.bundle._convert", lambda *args: None)
@@ -43,7 +43,7 @@ def test_a_disk_that_fills_up_leaves_nothing(
         monkeypatch.setattr("tfrecvis.export.bundle._write", write_one_file)
     monkeypatch.setattr(f"tfrecvis.export.{writer}", full_disk)
     with pytest.raises(OSError, match="No space left on device"):
-        export_model(segmenter, tmp_path / "models" / "tiny", images)
+        export_model(plain_model, tmp_path / "models" / "tiny", images)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -68,11 +68,11 @@ def tiny_disk(tmp_path):
 
 @pytest.mark.parametrize("format_name", ["saved_model", "litert"])
 def test_a_disk_that_is_really_full_leaves_nothing(
-    segmenter, images, tiny_disk, format_name
+    plain_model, images, tiny_disk, format_name
 ):
     (tiny_disk / "other").write_bytes(b"x" * 20_000)
     with pytest.raises(Exception, match="(?i)no space left"):
-        export_model(segmenter, tiny_disk / "tiny", images, formats=[format_name])
+        export_model(plain_model, tiny_disk / "tiny", images, formats=[format_name])
     assert [path.name for path in tiny_disk.iterdir()] == ["other"]
 
 

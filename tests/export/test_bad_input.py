@@ -21,12 +21,12 @@ def test_nan_in_images_names_the_image(segmenter, images, tmp_path):
     [
         (lambda x: x.astype("float32"), "must be uint8, 0-255. Received: float32"),
         (lambda x: x.astype("int64"), "must be uint8, 0-255. Received: int64"),
-        (lambda x: x[0], r"Received: \(16, 24, 3\). Add the batch axis"),
-        (lambda x: x[None], r"Received: \(1, 5, 16, 24, 3\)"),
-        (lambda x: x[..., :1], r"Received: \(5, 16, 24, 1\)"),
+        (lambda x: x[0], r"Received: \(18, 26, 3\). Add the batch axis"),
+        (lambda x: x[None], r"Received: \(1, 5, 18, 26, 3\)"),
+        (lambda x: x[..., :1], r"Received: \(5, 18, 26, 1\)"),
         (lambda x: x[:0], "at least one image"),
         (lambda x: x[:, :0], "at least one pixel"),
-        (lambda x: [x[0], x[1, :4]], r"must share one size.*\(4, 24, 3\)"),
+        (lambda x: [x[0], x[1, :4]], r"must share one size.*\(4, 26, 3\)"),
     ],
 )
 def test_wrong_images_say_what_is_expected(
@@ -70,9 +70,9 @@ def test_an_image_size_is_two_positive_integers(segmenter, images, tmp_path, siz
 def test_an_image_size_that_the_model_does_not_take_is_refused(
     build_segmenter, images, tmp_path
 ):
-    model = build_segmenter(input_shape=(16, 24, 3))
-    with pytest.raises(ValueError, match=r"Pass image_size=\(16, 24\)"):
-        export_model(model, tmp_path, images, image_size=(32, 24))
+    model = build_segmenter(input_shape=(18, 26, 3))
+    with pytest.raises(ValueError, match=r"Pass image_size=\(18, 26\)"):
+        export_model(model, tmp_path, images, image_size=(32, 26))
 
 
 def test_class_names_of_another_count_are_refused(segmenter, images, tmp_path):

@@ -72,11 +72,11 @@ def test_the_markdown_report_has_a_row_for_each_artefact_and_class(exported):
 
 
 def test_a_difference_over_the_tolerance_leaves_nothing_and_carries_the_report(
-    segmenter, images, tmp_path
+    plain_model, images, tmp_path
 ):
     with pytest.raises(ExportError, match="saved_model: its largest difference") as e:
         export_model(
-            segmenter,
+            plain_model,
             tmp_path / "models" / "tiny",
             images,
             formats=["saved_model"],
@@ -86,9 +86,9 @@ def test_a_difference_over_the_tolerance_leaves_nothing_and_carries_the_report(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_images_are_resized_to_the_size_of_the_phone(segmenter, images, tmp_path):
+def test_images_are_resized_to_the_size_of_the_phone(plain_model, images, tmp_path):
     report = export_model(
-        segmenter, tmp_path, images[:1], formats=["litert"], image_size=(8, 10)
+        plain_model, tmp_path, images[:1], formats=["litert"], image_size=(8, 10)
     )
     assert report["image_size"] == [8, 10]
     assert report["images"] == {"count": 1, "height": 8, "width": 10}

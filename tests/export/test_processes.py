@@ -68,7 +68,7 @@ def test_blocked_modules_cannot_be_imported(run):
 
 
 def test_a_converter_that_crashes_leaves_nothing(
-    segmenter, images, tmp_path, monkeypatch
+    plain_model, images, tmp_path, monkeypatch
 ):
     jobs = tmp_path / "jobs.py"
     jobs.write_text(
@@ -76,7 +76,7 @@ def test_a_converter_that_crashes_leaves_nothing(
     )
     monkeypatch.setattr("tfrecvis.export.bundle.litert.__file__", str(jobs))
     with pytest.raises(ExportError, match=r"litert_float32 crashed \(SIGSEGV\)"):
-        export_model(segmenter, tmp_path / "tiny", images, formats=["litert"])
+        export_model(plain_model, tmp_path / "tiny", images, formats=["litert"])
     assert [path.name for path in tmp_path.iterdir()] == ["jobs.py"]
 
 

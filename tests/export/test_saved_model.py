@@ -91,6 +91,13 @@ def test_signatures_name_their_inputs_and_outputs(signatures):
     assert encoded.structured_outputs == images.structured_outputs
 
 
+def test_each_weight_is_stored_once(exported, segmenter):
+    stored = tf.train.list_variables(str(exported.path / "variables" / "variables"))
+    numbers = sum(np.prod(shape, dtype=int) for name, shape in stored if shape)
+    scalars = sum(not variable.shape for variable in segmenter.variables)
+    assert numbers + scalars == segmenter.count_params()
+
+
 def test_images_of_any_size_are_served(signatures, segmenter, images):
     for batch, height, width in ((1, 7, 24), (2, 16, 5)):
         crop = images[:batch, :height, :width]
