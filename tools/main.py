@@ -1,7 +1,7 @@
 """The command `tfrecvis`: arguments in, one sub-command run, exit status out.
 
-Only the sub-command that runs is imported, so that `tfrecvis --help` does not wait
-for TensorFlow.
+Only the sub-command that runs is imported: `tfrecvis --help` waits for Keras, which
+the package itself imports, but for no reader, converter or drawing.
 """
 
 import argparse

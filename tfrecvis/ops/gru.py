@@ -23,6 +23,12 @@ class GRUDirection(NamedTuple):
         mask: Tensor `(T, ..., 1)`, one for a real step and zero for a padded one; or
             None.
         reverse: Whether to run from the last step to the first.
+
+    Example:
+
+    >>> x, zeros = ops.ones((5, 2, 9)), ops.zeros((2, 3))
+    >>> GRUDirection(x, ops.ones((3, 9)), h=zeros, reverse=True).reverse
+    True
     """
 
     inputs: object

@@ -31,6 +31,12 @@ class LSTMDirection(NamedTuple):
         mask: Tensor `(T, ..., L, 1)`, one for a real step and zero for a padded one; or
             None.
         reverse: Whether to run from the last step to the first.
+
+    Example:
+
+    >>> x, zeros = ops.ones((5, 2, 12)), ops.zeros((2, 3))
+    >>> LSTMDirection(x, ops.ones((3, 12)), h=zeros, c=zeros, reverse=True).reverse
+    True
     """
 
     inputs: object

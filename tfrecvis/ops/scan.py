@@ -56,7 +56,15 @@ def lowering(name):
 
 
 class Track(NamedTuple):
-    """One recurrence of `scan_together`; the fields are the arguments of `scan`."""
+    """One recurrence of `scan_together`; the fields are the arguments of `scan`.
+
+    Example:
+
+    >>> count = Track(lambda c, x: ((c[0] + 1,), ()), (ops.zeros(()),), (ops.ones(4),))
+    >>> [(carry, _)] = scan_together([count])
+    >>> float(carry[0])
+    4.0
+    """
 
     step: Callable
     carry: tuple

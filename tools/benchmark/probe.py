@@ -1,0 +1,71 @@
+"""One measurement in a process of its own: `python -m tfrecvis.tools.benchmark.probe`.
+
+Peak memory and compile time belong to a process, so each contender gets a fresh one.
+"""
+
+import json
+import resource
+import sys
+import time
+
+
+def memory(contender, steps):
+    """Peak resident memory of one XLA training step, in MiB.
+
+    The image is `steps` rows high and 28 columns wide. What the process holds before
+    the step is taken off.
+    """
+    run = _training_step(contender, (8, steps, 28, 64, 128))
+    # The peak so far is the imports' and the data's; only growth past it counts.
+    before = _peak_mib()
+    run()
+    run()
+    return {"peak_mib": round(_peak_mib() - before, 1)}
+
+
+def compile_time(contender, steps):
+    """Seconds that the first call of an XLA training step takes over the second.
+
+    The image is `steps` rows high and 8 columns wide: the sequence grows, the work of
+    a step does not.
+    """
+    run = _training_step(contender, (2, steps, 8, 16, 32))
+    start = time.perf_counter()
+    run()
+    first = time.perf_counter() - start
+    start = time.perf_counter()
+    run()
+    return {"compile_s": round(first - (time.perf_counter() - start), 3)}
+
+
+def import_time(contender):
+    """Seconds that `import` takes."""
+    start = time.perf_counter()
+    __import__(contender)
+    return {"import_s": round(time.perf_counter() - start, 3)}
+
+
+def _training_step(contender, case):
+    import numpy as np
+    import tensorflow as tf
+
+    from tfrecvis.layers import ReNet
+    from tfrecvis.tools.benchmark.renet import KerasSweeps, layer_functions
+
+    layer = {"tfrecvis": ReNet, "keras": KerasSweeps}[contender](case[-1])
+    _, training = layer_functions(layer, case, jit_compile=True)
+    return lambda: np.asarray(tf.nest.flatten(training())[0])
+
+
+def _peak_mib():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+
+
+if __name__ == "__main__":
+    what, contender, *steps = sys.argv[1:]
+    measure = {
+        "memory": memory,
+        "compile_time": compile_time,
+        "import_time": import_time,
+    }[what]
+    print(json.dumps(measure(contender, *map(int, steps))))
