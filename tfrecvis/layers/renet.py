@@ -112,8 +112,10 @@ class ReNet(keras.layers.Layer):
         def stacked(initializer, shape):
             # One draw for each direction: fans are those of one matrix.
             single = keras.initializers.get(initializer)
-            return lambda _, dtype=None: ops.stack(
-                [single.clone()(shape, dtype=dtype) for _ in range(2)]
+            # TensorFlow has no QR of bfloat16 matrices: draw in float32.
+            return lambda _, dtype=None: ops.cast(
+                ops.stack([single.clone()(shape, dtype="float32") for _ in range(2)]),
+                dtype or "float32",
             )
 
         weights = {
