@@ -125,9 +125,11 @@ def test_logits_are_float32_under_a_mixed_policy():
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        logits = ReSeg(3, **TINY)(random_images(1, 9, 10, 3))
+        model = ReSeg(3, **TINY)
+        logits = model(random_images(1, 9, 10, 3))
     finally:
         keras.config.set_dtype_policy(policy)
+    assert model.get_layer("classes").compute_dtype == "float32"
     assert keras.backend.standardize_dtype(logits.dtype) == "float32"
 
 
