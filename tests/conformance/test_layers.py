@@ -96,14 +96,14 @@ def test_one_trace_takes_every_batch_and_size(case):
 @every_case
 def test_fit_moves_every_weight(case):
     layer = case.make()
-    before = [numpy(w.value) for w in layer.trainable_weights]
+    before = [w.value.numpy() for w in layer.trainable_weights]
     model = case.model(layer, case.size[:2])
     model.compile(keras.optimizers.SGD(1.0), "mse", jit_compile=True)
     target = np.zeros(layer.compute_output_shape(case.images().shape))
     history = model.fit(case.images(), target, verbose=0)
     assert np.isfinite(history.history["loss"]).all()
     for weight, old in zip(layer.trainable_weights, before, strict=True):
-        assert np.abs(numpy(weight.value) - old).max() > 0, weight.path
+        assert np.abs(weight.value.numpy() - old).max() > 0, weight.path
 
 
 @every_case
