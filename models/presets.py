@@ -6,7 +6,7 @@ from tfrecvis.models.segmentation import ReSeg
 
 WEIGHTS = Path(__file__).parent / "weights"
 
-# A preset is what `tfrecvis train` makes of the recipe of the same name: its weights are
+# A preset is what `tfrecvis train` makes of the recipe of its name: the weights are
 # those of the run's model.keras. `arguments` are those of ReSeg; what a preset does not
 # name keeps its default.
 PRESETS = {

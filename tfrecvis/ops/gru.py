@@ -42,7 +42,7 @@ class GRUDirection(NamedTuple):
 
 
 def gru(directions, reset_after=True, training=False):
-    """GRUs over the leading axis; all directions advance in one loop.
+    """GRUs over the leading axis; directions run side by side.
 
         z, r = sigmoid(x_z + R_z . h[t-1]), sigmoid(x_r + R_r . h[t-1])
         n = tanh(x_h + r * (R_h . h[t-1]))    or, with reset_after=False,

@@ -61,7 +61,7 @@ def lstm(directions, taps=(0,), forget_gates=1, masked="carry", training=False):
         h[t] = sigmoid(o + p_o * c[t]) * tanh(c[t])
 
     With one forget gate a tap (Graves et al., 2007), `c[t] = sum_k f_k * c_k + i * g`,
-    where `c_k` is the neighbour's memory. All directions advance in one loop. The cell
+    where `c_k` is the neighbour's memory. Directions run side by side. The cell
     state is kept in float32 under every precision policy, since it sums over steps.
 
     Args:
