@@ -198,8 +198,7 @@ def _load_litert(path):
     shape = runner.get_input_details()["images"]["shape"]
 
     def run(images):
-        # The runner's arrays are views of the interpreter's memory.
-        return {name: value.copy() for name, value in runner(images=images).items()}
+        return _numpy(runner(images=images))
 
     size = tuple(int(length) for length in shape[1:3])
     return Artefact(path, "litert", run, size, int(shape[3]))
