@@ -44,6 +44,8 @@ def export(segmenter, directory, images, version, formats, image_size):
         UserError: the version exists, the disk is full, or an artefact does not
             compute what the model computes.
     """
+    import tensorflow as tf
+
     from tfrecvis.export import ExportError, export_model
 
     try:
@@ -58,7 +60,7 @@ def export(segmenter, directory, images, version, formats, image_size):
         )
     except ValueError as error:
         raise UserError(str(error)) from error
-    except (ExportError, OSError) as error:
+    except (ExportError, OSError, tf.errors.OpError) as error:
         raise UserError(str(error), exit_code=1) from error
     classes = {"class_names": segmenter.class_names, "colours": segmenter.colours}
     write_json(Path(directory, str(version), CLASSES), classes)
