@@ -11,7 +11,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 # name keeps its default.
 PRESETS = {
     "camvid_reseg": {
-        "description": "Road scenes, 11 classes of CamVid at 240x180, from scratch",
+        "description": "Road scenes, 11 classes of CamVid at 240x180: mean IoU 0.610",
         "arguments": {"num_classes": 11},
         "weights": "camvid_reseg.weights.h5",
         "class_names": [
@@ -41,6 +41,7 @@ PRESETS = {
             [0, 128, 192],
         ],
         "image_size": [180, 240],
+        "ignore": [11],
     },
 }
 
@@ -54,8 +55,8 @@ def load_preset(name):
     Returns:
         `(model, sidecar)`: a `keras.Model` that maps images (RGB, 0-255) to logits,
         and a dict with `class_names` (list of strings), `colours` (list of RGB
-        triples, 0-255) and `image_size` (height and width in pixels of the images
-        that it was trained on).
+        triples, 0-255), `image_size` (height and width in pixels of the images
+        that it was trained on) and `recipe` (how label maps of its data are read).
 
     Raises:
         ValueError: there is no such preset.
@@ -74,4 +75,7 @@ def load_preset(name):
     preset = PRESETS[name]
     model = ReSeg(**preset["arguments"], name=name)
     model.load_weights(WEIGHTS / preset["weights"])
-    return model, {key: preset[key] for key in ("class_names", "colours", "image_size")}
+    sidecar = {key: preset[key] for key in ("class_names", "colours", "image_size")}
+    data = {"reader": "folder", "ignore": preset["ignore"]}
+    data.update({key: preset[key] for key in ("class_names", "colours")})
+    return model, {**sidecar, "recipe": {"data": data}}

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -62,7 +63,7 @@ def read_checkpoint(path, model):
         with np.load(path) as file:
             progress = json.loads(str(file["progress"]))
             arrays = [file[name] for name in sorted(file.files) if name != "progress"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise UserError(
             f"The checkpoint {path} cannot be read ({error}). "
             "Remove the run's directory to begin anew."

@@ -8,11 +8,16 @@ from tfrecvis.data import VOID
 from tfrecvis.tools.datasets import open_reader
 from tfrecvis.tools.errors import UserError
 from tfrecvis.tools.loading import load_segmenter
-from tfrecvis.tools.run import write_json
+from tfrecvis.tools.run import check_directory, write_json
 
 
 def run(options):
     """Runs the sub-command."""
+    directory = check_directory(options.output or "evaluation")
+    if (directory / "evaluation.json").exists():
+        raise UserError(
+            f"{directory / 'evaluation.json'} exists. Name another --output."
+        )
     segmenter = load_segmenter(options.model)
     reader = open_reader(data_table(options, segmenter), options.split, options.strict)
     if reader.num_classes != segmenter.num_classes:
@@ -36,7 +41,6 @@ def run(options):
         "left_out": [problem._asdict() for problem in reader.problems],
         **scores(matrix, names),
     }
-    directory = Path(options.output or "evaluation")
     directory.mkdir(parents=True, exist_ok=True)
     write_json(directory / "evaluation.json", result)
     from tfrecvis.tools.pictures import write_confusion_matrix

@@ -55,6 +55,9 @@ def read_image(path):
 
     try:
         with Image.open(path) as image:
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+            image = ImageOps.exif_transpose(image)
+            if image.mode.startswith("I"):  # 16 bits, which `convert` would cut off
+                image = Image.fromarray((np.asarray(image) >> 8).astype("uint8"))
+            return np.asarray(image.convert("RGB"))
     except Exception as error:  # PIL raises a dozen kinds on broken files
         raise ValueError(f"cannot be decoded ({error})") from error

@@ -147,6 +147,8 @@ def _load_artefact(path):
         artefact = load_artefact(path)
     except (ValueError, OSError, ImportError) as error:
         raise UserError(str(error)) from error
+    except Exception as error:  # each runtime has kinds of its own for a broken file
+        raise UserError(f"{path} cannot be loaded ({error}).") from error
     size = tuple(artefact.image_size)
     fixed = None if None in size else size
     # How many classes there are shows in what comes out.

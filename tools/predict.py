@@ -1,16 +1,17 @@
 """`tfrecvis predict`: overlays and label maps of images, with the model alone."""
 
 import sys
-from pathlib import Path
 
 from tfrecvis.tools.errors import UserError
 from tfrecvis.tools.images import find_images, read_image
 from tfrecvis.tools.loading import load_segmenter
+from tfrecvis.tools.run import check_directory
 
 
 def run(options):
     """Runs the sub-command; returns 1 where images could not be read."""
-    jobs = outputs_of(find_images(options.inputs), Path(options.output))
+    output = check_directory(options.output)
+    jobs = outputs_of(find_images(options.inputs), output)
     if not options.overwrite:
         check_outputs_are_new(jobs)
     segmenter = load_segmenter(options.model)
@@ -28,10 +29,10 @@ def run(options):
         overlay.parent.mkdir(parents=True, exist_ok=True)
         write_overlay(image, labels, segmenter.class_names, segmenter.colours, overlay)
         write_label_map(labels, segmenter.colours, label_map)
-    print(
-        f"{len(jobs) - broken} images labelled, {broken} could not be read. "
-        f"Overlays and label maps are in {options.output}"
-    )
+    done = len(jobs) - broken
+    print(f"{done} images labelled, {broken} could not be read.")
+    if done:
+        print(f"Overlays and label maps are in {output}")
     return 1 if broken else 0
 
 

@@ -138,11 +138,7 @@ def read_recipe(path, settings=(), data=None):
         recipe = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"The recipe {path} is not valid TOML: {error}.") from error
-    for setting in settings:
-        table, key, value = _parse_setting(setting)
-        recipe.setdefault(table, {})[key] = value
-    if data is not None:
-        recipe.setdefault("data", {})["path"] = str(data)
+    settings = [_parse_setting(setting) for setting in settings]
     for table, keys in recipe.items():
         if table not in TABLES:
             raise UserError(
@@ -156,6 +152,12 @@ def read_recipe(path, settings=(), data=None):
             )
     for table in ("model", "data"):
         recipe.setdefault(table, {})
+    for table, key, value in settings:
+        recipe.setdefault(table, {})[key] = value
+    if data is not None:
+        if recipe["data"].get("reader") == "synthetic":
+            raise UserError(f"The recipe {path} makes its data: leave out --data.")
+        recipe["data"]["path"] = str(data)
     recipe["training"] = _check_training(recipe.get("training", {}))
     return recipe
 

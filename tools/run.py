@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tfrecvis.tools.errors import UserError
+
 
 class Run:
     """The files of one training.
@@ -86,6 +88,31 @@ def write_json(path, content):
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
+def check_directory(path):
+    """Returns a path where a directory is or can be made.
+
+    Raises:
+        UserError: the path is a file, or leads through one.
+
+    Example:
+
+    >>> check_directory("there/is/none").name
+    'none'
+    """
+    directory = Path(path)
+    for place in (directory, *directory.parents):
+        if place.exists() and not place.is_dir():
+            raise UserError(f"--output must be a directory. {place} is a file.")
+    return directory
+
+
 def read_json(path):
-    """Returns what a JSON file holds."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    """Returns what a JSON file holds.
+
+    Raises:
+        UserError: the file is not JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is not valid JSON: {error}.") from error

@@ -90,9 +90,9 @@ def claim_directory(files, recipe):
         UserError: the directory is a file, holds other things, or a run of another
             recipe; the keys that differ are named.
     """
-    directory = files.directory
-    if directory.exists() and not directory.is_dir():
-        raise UserError(f"--output must be a directory. {directory} is a file.")
+    from tfrecvis.tools.run import check_directory
+
+    directory = check_directory(files.directory)
     if files.recipe.is_file():
         found = differences(read_recipe(files.recipe), recipe)
         if found:

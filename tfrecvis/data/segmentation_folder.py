@@ -88,6 +88,11 @@ class SegmentationFolder(Reader):
         self.strict = strict
         self._ignore = [int(value) for value in np.atleast_1d(np.array(ignore))]
         pairs, problems = self._pairs()
+        if isinstance(class_names, str):
+            raise ValueError(
+                "`class_names` must be a list of strings. Received: "
+                f"class_names={class_names!r}. Write [{class_names!r}] for one class."
+            )
         if class_names is None:
             class_names, listed_colours = self._read_classes()
             colours = listed_colours if colours is None else colours

@@ -72,7 +72,7 @@ class ReNet(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if not isinstance(units, Integral) or units < 1:
+        if isinstance(units, bool) or not isinstance(units, Integral) or units < 1:
             raise ValueError(
                 f"`units` must be a positive integer. Received: units={units!r}."
             )
@@ -150,6 +150,8 @@ class ReNet(keras.layers.Layer):
         return ops.concatenate([zeros, zeros + 1, zeros, zeros], -1)
 
     def call(self, images, mask=None, training=False):
+        if mask is not None:
+            mask = ops.convert_to_tensor(mask)
         self._check(images, mask)
         if mask is not None:
             mask = ops.cast(mask, "bool")
