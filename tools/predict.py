@@ -48,6 +48,7 @@ def outputs_of(images, directory):
 
     Example:
 
+    >>> from pathlib import Path
     >>> outputs_of([(Path("in/a.jpg"), Path("a.jpg"))], Path("out"))[0][1].name
     'a_overlay.png'
     """

@@ -53,13 +53,17 @@ def main(arguments=None):
     for part in options.parts:
         print(f"measuring {part} ...", flush=True)
         report[part] = measure[part]()
+        _write(report, options.output)  # a later part that fails loses nothing
     print(_table(report))
-    partial = f"{options.output}.partial"
-    with open(partial, "w") as file:
-        json.dump(report, file, indent=1)
-    os.replace(partial, options.output)
     print(f"wrote {options.output}")
     return 0
+
+
+def _write(report, path):
+    partial = f"{path}.partial"
+    with open(partial, "w") as file:
+        json.dump(report, file, indent=1)
+    os.replace(partial, path)
 
 
 def _speed(rounds):

@@ -129,7 +129,8 @@ def layer_functions(layer, case, jit_compile):
     (TensorShape([2, 3, 5, 8]), 7)
     """
     images = tf.random.stateless_normal(case[:4], seed=(0, 0))
-    layer(images)
+    # Built on a corner: an eager call of the whole would count as the peak of memory.
+    layer(images[:1, :2, :2])
     variables = [v.value for v in layer.trainable_variables]
 
     @tf.function(jit_compile=jit_compile)
