@@ -71,6 +71,16 @@ def test_every_epoch_holds_every_sample_once(reader):
         assert sorted(sum(found[3 * epoch : 3 * epoch + 3], [])) == list(range(11))
 
 
+@pytest.mark.parametrize("seed", [0, 5])
+def test_order_does_not_depend_on_the_global_seed(reader, seed):
+    expected = order(reader, batch_size=4, epochs=2)
+    try:
+        tf.random.set_seed(seed)  # as keras.utils.set_random_seed does
+        assert order(reader, batch_size=4, epochs=2) == expected
+    finally:
+        tf.random.set_seed(None)
+
+
 def test_epochs_differ_from_one_another(reader):
     found = order(reader, batch_size=11, epochs=4)
     assert len({tuple(epoch) for epoch in found}) == 4

@@ -323,14 +323,16 @@ def test_equal_seeds_drop_the_same_features_and_each_call_others():
 
 
 def test_dropout_draws_once_for_an_image():
-    layer = built(64, dropout=0.5, seed=3)
+    channels = 32  # so many that no two draws are alike
+    layer = ReNet(64, dropout=0.5, seed=3)
+    layer.build((None, None, None, channels))
     for weights in (layer.vertical, layer.horizontal):
         recurrent = weights["recurrent_kernel"]
         recurrent.assign(np.zeros(recurrent.shape))
         bias = np.zeros((2, 4, 64))
         bias[:, 1] = -200  # without memory, equal pixels give equal outputs
         weights["bias"].assign(bias.reshape(2, -1))
-    y = call(layer, np.ones((B, H, W, C), "float32"), training=True)
+    y = call(layer, np.ones((B, H, W, channels), "float32"), training=True)
     np.testing.assert_allclose(y, np.broadcast_to(y[:, :1, :1], y.shape), atol=1e-6)
     assert np.abs(y[0] - y[1]).max() > 0.01
 

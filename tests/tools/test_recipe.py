@@ -40,8 +40,20 @@ def test_set_overrides_numbers_booleans_lists_and_bare_words(recipe):
     assert read["model"]["context"] == "conv"
 
 
-def test_data_sets_the_path(recipe):
+def test_data_sets_the_path():
+    recipe = find_recipe("camvid_reseg")
     assert read_recipe(recipe, data="there")["data"]["path"] == "there"
+
+
+def test_data_for_a_recipe_that_makes_its_own_is_refused(recipe):
+    with pytest.raises(UserError, match="leave out --data"):
+        read_recipe(recipe, data="there")
+
+
+def test_a_key_where_a_table_belongs_is_named(tmp_path):
+    (tmp_path / "bad.toml").write_text("model = 3\n")
+    with pytest.raises(UserError, match="must be a table"):
+        read_recipe(tmp_path / "bad.toml", ["model.units=3"])
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,9 @@ def batches(
                 mixing = tf.random.stateless_uniform(
                     [], epoch_seed, maxval=None, minval=None, dtype=tf.int64
                 )
+                # `shuffle` mixes the global seed in, and cannot where that is 0. This
+                # sets the seed of the traced graph, not the program's.
+                tf.random.set_seed(1)
                 dataset = dataset.shuffle(
                     min(shuffle_buffer, count), mixing, reshuffle_each_iteration=False
                 )
