@@ -31,10 +31,10 @@ class SyntheticScenes(Reader):
     Grass and water in irregular patches, and two dependencies across the image:
 
     - Rows. Four lamps stand along the left or the right border. A car waits at the
-      opposite end of each lamp's row: `car_waiting` where the lamp is red,
+      opposite end of nine in ten lamps' rows: `car_waiting` where the lamp is red,
       `car_going` where it is blue. All cars are drawn alike.
     - Columns. Four flags stand along the top or the bottom border. A buoy floats at
-      the opposite end of each flag's column: `buoy_port` where the flag's stripes
+      the opposite end of nine in ten flags' columns: `buoy_port` where the flag's stripes
       lie flat, `buoy_starboard` where they stand upright. All buoys are drawn
       alike.
 
