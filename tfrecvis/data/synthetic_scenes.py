@@ -34,9 +34,9 @@ class SyntheticScenes(Reader):
       opposite end of nine in ten lamps' rows: `car_waiting` where the lamp is red,
       `car_going` where it is blue. All cars are drawn alike.
     - Columns. Four flags stand along the top or the bottom border. A buoy floats at
-      the opposite end of nine in ten flags' columns: `buoy_port` where the flag's stripes
-      lie flat, `buoy_starboard` where they stand upright. All buoys are drawn
-      alike.
+      the opposite end of nine in ten flags' columns: `buoy_port` where the flag's
+      stripes lie flat, `buoy_starboard` where they stand upright. All buoys are
+      drawn alike.
 
     Lamps and flags are one class, `marker`, whatever they show. So a model has to
     carry what it saw from each border to the opposite one, along the right row or
