@@ -46,7 +46,7 @@ def convert(frozen, path, opset=OPSET):
         predict,
         [spec],
         opset=opset,
-        custom_op_handlers={"FloorMod": (_floor_mod, []), "FloorDiv": (_floor_div, [])},
+        custom_op_handlers=HANDLERS,
     )
     _name_axes(proto.graph)
     Path(path).write_bytes(proto.SerializeToString())
@@ -82,6 +82,9 @@ def _floor_div(ctx, node, name, args):
         shapes=shapes,
         dtypes=dtypes,
     )
+
+
+HANDLERS = {"FloorMod": (_floor_mod, []), "FloorDiv": (_floor_div, [])}
 
 
 def _is_float(ctx, node):

@@ -7,48 +7,92 @@ import sys
 
 import keras
 import numpy as np
-from conformance.cases import CASES
+from conformance.case import call, flat
+from conformance.sweep import CASES
 
 
-def loss_weights(shape):
-    return np.random.default_rng(8).normal(size=shape).astype("float32")
+def loss_of(outputs):
+    """A sum in which each entry of each output has its own weight."""
+    rng = np.random.default_rng(8)
+    return sum(
+        keras.ops.sum(
+            keras.ops.cast(y, "float32") * rng.normal(size=y.shape).astype("float32")
+        )
+        for y in keras.tree.flatten(outputs)
+    )
 
 
-def gradients_jax(layer, images):
+def is_float(value):
+    return "float" in keras.backend.standardize_dtype(value.dtype)
+
+
+def split(inputs):
+    """The inputs as a flat list of arrays, and which of them have gradients."""
+    leaves = keras.tree.flatten(inputs)
+    return leaves, [number for number, leaf in enumerate(leaves) if is_float(leaf)]
+
+
+def gradients_jax(layer, inputs):
     import jax
 
-    def loss(values, images):
-        y, _ = layer.stateless_call(values, frozen, images, training=True)
-        return (y * loss_weights(y.shape)).sum()
+    leaves, places = split(inputs)
+    frozen = [w.value for w in layer.non_trainable_variables]
+
+    def loss(values, floats):
+        given = list(leaves)
+        for place, value in zip(places, floats, strict=True):
+            given[place] = value
+        named = keras.tree.pack_sequence_as(inputs, given)
+        first, *others = named
+        y, _ = layer.stateless_call(
+            values,
+            frozen,
+            named[first],
+            **{name: named[name] for name in others},
+            training=True,
+        )
+        return loss_of(y)
 
     values = [w.value for w in layer.trainable_variables]
-    frozen = [w.value for w in layer.non_trainable_variables]
-    by_weight, by_image = jax.jit(jax.grad(loss, (0, 1)))(values, images)
-    return [*by_weight, by_image]
+    by_weight, by_input = jax.jit(jax.grad(loss, (0, 1)))(
+        values, [jax.numpy.asarray(leaves[place]) for place in places]
+    )
+    return [*by_weight, *by_input]
 
 
-def gradients_tensorflow(layer, images):
+def gradients_tensorflow(layer, inputs):
     import tensorflow as tf
 
-    images = tf.constant(images)
+    leaves, places = split(inputs)
+    tensors = [tf.constant(leaf) for leaf in leaves]
     with tf.GradientTape() as tape:
-        tape.watch(images)
-        y = layer(images, training=True)
-        loss = tf.reduce_sum(y * loss_weights(y.shape))
-    return tape.gradient(loss, [*(w.value for w in layer.trainable_variables), images])
+        tape.watch([tensors[place] for place in places])
+        named = keras.tree.pack_sequence_as(inputs, tensors)
+        loss = loss_of(call(layer, named, training=True))
+    return tape.gradient(
+        loss,
+        [
+            *(w.value for w in layer.trainable_variables),
+            *(tensors[place] for place in places),
+        ],
+        unconnected_gradients=tf.UnconnectedGradients.ZERO,
+    )
 
 
 def results():
-    """Case name, slash, "outputs" or number of the gradient -> array."""
+    """Case name, slash, "output" or "gradient" and its number -> array."""
     backend = keras.backend.backend()
     gradients = {"jax": gradients_jax, "tensorflow": gradients_tensorflow}[backend]
     found = {}
     for name, case in CASES.items():
-        layer, images = case.make_without_noise(), case.images()
-        found[f"{name}/outputs"] = layer(images)
-        for number, gradient in enumerate(gradients(layer, images)):
-            found[f"{name}/gradient {number}"] = gradient
-    return {name: keras.ops.convert_to_numpy(x) for name, x in found.items()}
+        if "JAX" in case.unsupported:
+            continue
+        layer, inputs = case.make(**case.quiet), case.sample()
+        for number, y in enumerate(flat(call(layer, inputs))):
+            found[f"{name}/output {number}"] = y
+        for number, gradient in enumerate(gradients(layer, inputs)):
+            found[f"{name}/gradient {number}"] = keras.ops.convert_to_numpy(gradient)
+    return found
 
 
 if __name__ == "__main__":

@@ -1,0 +1,107 @@
+"""What the conformance sweep needs to know of a layer: one `Case` for each variant."""
+
+import inspect
+from collections.abc import Callable
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+
+class Case(NamedTuple):
+    """A layer, its arguments at other values than their defaults, and its inputs.
+
+    Fields:
+        layer: The class.
+        arguments: Dict of constructor arguments; none at its default.
+        inputs: Function of `(rng, batch, other)` that gives the call arguments by name,
+            arrays or lists of them; the first is the positional one. With `other`, each
+            size that may change has changed.
+        quiet: Dict of argument changes that make a training step deterministic.
+        unsupported: Dict from the name of a column of the support matrix to the reason
+            why that cell is a no.
+        wrap: Function that makes a layer of a cell, or None.
+    """
+
+    layer: type
+    arguments: dict
+    inputs: Callable
+    quiet: dict = {}
+    unsupported: dict = {}
+    wrap: Callable | None = None
+
+    def sample(self, batch=2, other=False):
+        """Call arguments by name."""
+        return self.inputs(np.random.default_rng(6), batch, other)
+
+    def make(self, **changes):
+        """A built layer with random weights, initial zeros and ones among them."""
+        layer = self.layer(**{**self.arguments, **changes})
+        if self.wrap is not None:
+            layer = self.wrap(layer)
+        call(layer, self.sample())
+        rng = np.random.default_rng(5)
+        for weight in layer.trainable_weights:
+            weight.assign(rng.normal(size=weight.shape, scale=0.5))
+        return layer
+
+    def shapes(self):
+        """Shape and dtype of each input, None for the axes that change."""
+
+        def symbol(a, b):
+            axes = zip(a.shape, b.shape, strict=True)
+            return keras.KerasTensor(
+                tuple(m if m == n else None for m, n in axes), a.dtype.name
+            )
+
+        samples = self.sample(2), self.sample(3, other=True)
+        return keras.tree.map_structure(symbol, *samples)
+
+    def model(self, layer, static=False):
+        """A functional model around the layer; `static` sizes are those of `sample`."""
+
+        def symbol(spec, value, name=None):
+            if isinstance(spec, list):
+                return [symbol(*pair) for pair in zip(spec, value, strict=True)]
+            shape = value.shape if static else spec.shape
+            return keras.Input(shape[1:], dtype=spec.dtype, name=name)
+
+        sample = self.sample()
+        inputs = {
+            name: symbol(spec, sample[name], name)
+            for name, spec in self.shapes().items()
+        }
+        return keras.Model(inputs, call(layer, inputs))
+
+
+def call(layer, inputs, **kwargs):
+    """The layer's output, from call arguments by name."""
+    first, *others = inputs
+    return layer(inputs[first], **{name: inputs[name] for name in others}, **kwargs)
+
+
+def output_shape(layer, inputs):
+    """What `compute_output_shape` says of these inputs, as Keras would ask it."""
+    shapes = {name: shape(value) for name, value in inputs.items()}
+    parameters = list(inspect.signature(layer.compute_output_shape).parameters)
+    if len(parameters) == 1:
+        return layer.compute_output_shape(shapes[next(iter(inputs))])
+    known = {f"{name}_shape": shape for name, shape in shapes.items()}
+    return layer.compute_output_shape(
+        **{name: known[name] for name in parameters if name in known}
+    )
+
+
+def shape(value):
+    """The shape of a tensor, or a list of those of a list."""
+    if isinstance(value, (list, tuple)):
+        return [shape(item) for item in value]
+    return tuple(value.shape)
+
+
+def flat(outputs):
+    """The output's tensors in a fixed order, as float32 arrays."""
+    return [
+        keras.ops.convert_to_numpy(keras.ops.cast(y, "float32"))
+        for y in keras.tree.flatten(outputs)
+    ]

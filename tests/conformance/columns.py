@@ -1,0 +1,225 @@
+"""The columns of the support matrix: one check each, which raises where a case fails.
+
+A check takes `(name, case, folder)`; the folder is empty and its own.
+"""
+
+import functools
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import keras
+import numpy as np
+import tensorflow as tf
+from conformance import backend_run
+from conformance.case import call, flat
+from reference.graphs import operators
+from tensorflow.python.framework.convert_to_constants import (
+    convert_variables_to_constants_v2,
+)
+
+from tfrecvis.ops import lowering
+
+TESTS = Path(__file__).resolve().parents[1]
+
+# Gates and states are rounded once a step, over some 20 steps; the outputs are near 1.
+TOLERANCE = {"float16": 20 * 2**-10, "bfloat16": 20 * 2**-7}
+
+
+def near(got, expected, atol=1e-5):
+    got, expected = flat(got), flat(expected)
+    assert len(got) == len(expected)
+    for a, b in zip(got, expected, strict=True):
+        assert a.shape == b.shape
+        # Relative to the largest entry: sums over all positions, in another order.
+        scale = max(1, np.abs(b).max(initial=0))
+        np.testing.assert_allclose(a, b, atol=atol * scale, rtol=0)
+
+
+def samples(case):
+    return case.sample(2), case.sample(3, other=True)
+
+
+def specs(case, static=False):
+    """Input signature by name; with `static`, the batch alone stays open."""
+
+    def spec(symbol, value, name):
+        shape = (None, *value.shape[1:]) if static else symbol.shape
+        return tf.TensorSpec(shape, symbol.dtype, name)
+
+    shapes, sample = case.shapes(), case.sample()
+    leaves = zip(keras.tree.flatten(shapes), keras.tree.flatten(sample), strict=True)
+    named = [spec(*leaf, name=f"input_{n}") for n, leaf in enumerate(leaves)]
+    return keras.tree.pack_sequence_as(shapes, named)
+
+
+def tensorflow(name, case, folder):
+    """Eager, and one traced graph for every batch and size."""
+    layer = case.make()
+    graph = tf.function(lambda x: call(layer, x), input_signature=[specs(case)])
+    for sample in samples(case):
+        outputs = call(layer, sample)
+        assert all(np.isfinite(y).all() for y in flat(outputs))
+        near(graph(sample), outputs)
+
+
+def xla(name, case, folder):
+    """Equal under XLA, and a step of `model.fit` there moves every weight."""
+    layer = case.make(**case.quiet)
+    sample = case.sample()
+    compiled = tf.function(lambda x: call(layer, x), jit_compile=True)
+    near(compiled(sample), call(layer, sample))
+
+    layer = case.make()
+    before = [w.value.numpy() for w in layer.trainable_weights]
+    model = case.model(layer, static=True)
+    outputs = keras.tree.flatten(call(layer, sample))
+    model = keras.Model(model.input, keras.tree.flatten(model.output))
+    model.compile(keras.optimizers.SGD(1.0), ["mse"] * len(outputs), jit_compile=True)
+    history = model.fit(sample, [np.zeros(y.shape) for y in outputs], verbose=0)
+    assert np.isfinite(history.history["loss"]).all()
+    for weight, old in zip(layer.trainable_weights, before, strict=True):
+        assert np.abs(weight.value.numpy() - old).max() > 0, weight.path
+
+
+def jax(name, case, folder):
+    """The same numbers and gradients from one process under JAX."""
+    theirs, ours = (
+        {k: v for k, v in found.items() if k.startswith(f"{name}/")}
+        for found in _both_backends()
+    )
+    assert set(theirs) == set(ours)
+    assert ours
+    for key, expected in ours.items():
+        near(theirs[key], expected, atol=2e-5)
+
+
+@functools.cache
+def _both_backends():
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "results.npz"
+        roots = [str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
+        done = subprocess.run(
+            [sys.executable, "-m", "conformance.backend_run", str(path)],
+            env={
+                **os.environ,
+                "KERAS_BACKEND": "jax",
+                "JAX_PLATFORMS": "cpu",
+                "PYTHONPATH": os.pathsep.join(roots),
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        theirs = dict(np.load(path))
+    assert theirs.pop("backend") == "jax"
+    return theirs, backend_run.results()
+
+
+def half_precision(name, case, folder):
+    """mixed_float16, mixed_bfloat16 and bfloat16 stay near float32."""
+    sample = case.sample()
+    expected = call(case.make(), sample)
+    for policy in ("mixed_float16", "mixed_bfloat16", "bfloat16"):
+        half = case.make(dtype=policy)
+        dtype = policy.removeprefix("mixed_")
+        outputs = call(half, sample)
+        for y in keras.tree.flatten(outputs):
+            assert keras.backend.standardize_dtype(y.dtype) in (dtype, "int32")
+        for weight in half.trainable_weights:
+            assert weight.dtype == ("float32" if "mixed" in policy else dtype)
+        near(outputs, expected, TOLERANCE[dtype])
+
+
+def saved_model(name, case, folder):
+    """`model.export` gives a SavedModel that takes every batch and size."""
+    model = case.model(case.make())
+    model.export(folder / "saved", format="tf_saved_model", verbose=False)
+    loaded = tf.saved_model.load(folder / "saved")
+    for sample in samples(case):
+        near(loaded.serve(sample), model(sample))
+
+
+def _exported(case, layer):
+    """A function of the flat inputs, open in its batch alone, and its signature."""
+    signature = specs(case, static=True)
+    leaves = keras.tree.flatten(signature)
+
+    def predict(*values):
+        inputs = keras.tree.pack_sequence_as(signature, values)
+        with lowering("buffer"):
+            return tuple(keras.tree.flatten(call(layer, inputs)))
+
+    return tf.function(predict, input_signature=leaves), leaves
+
+
+def litert(name, case, folder):
+    """Builtin operators alone, every batch; the sizes are fixed at the export."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    layer = case.make()
+    graph = _exported(case, layer)[0].get_concrete_function()
+    assert operators(graph, "TensorList") == 0
+    # Variables that a WHILE reads come out as NaN unless they are frozen first.
+    frozen = convert_variables_to_constants_v2(graph)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen], layer)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    path = folder / "layer.tflite"
+    path.write_bytes(converter.convert())
+    for batch in (1, 3):
+        sample = case.sample(batch)
+        values = keras.tree.flatten(sample)
+        interpreter = Interpreter(str(path))
+        places = _by_number(interpreter.get_input_details())
+        for place, value in zip(places, values, strict=True):
+            interpreter.resize_tensor_input(place["index"], value.shape)
+        interpreter.allocate_tensors()
+        for place, value in zip(places, values, strict=True):
+            interpreter.set_tensor(place["index"], value)
+        interpreter.invoke()
+        results = _by_number(interpreter.get_output_details())
+        got = [interpreter.get_tensor(place["index"]) for place in results]
+        near(got, call(layer, sample))
+
+
+def _by_number(places):
+    """In the order of "serving_default_input_N:0" and "PartitionedCall:N"."""
+
+    return sorted(places, key=lambda p: [int(n) for n in re.findall(r"\d+", p["name"])])
+
+
+def onnx(name, case, folder):
+    """ONNX Runtime gives the same numbers for every batch."""
+    import onnxruntime
+    import tf2onnx
+
+    from tfrecvis.export.onnx import HANDLERS, OPSET
+
+    layer = case.make()
+    function, leaves = _exported(case, layer)
+    proto, _ = tf2onnx.convert.from_function(
+        function, leaves, opset=OPSET, custom_op_handlers=HANDLERS
+    )
+    session = onnxruntime.InferenceSession(
+        proto.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    for batch in (1, 3):
+        sample = case.sample(batch)
+        names = (leaf.name for leaf in leaves)
+        values = dict(zip(names, keras.tree.flatten(sample), strict=True))
+        near(session.run(None, values), call(layer, sample))
+
+
+COLUMNS = {
+    "TensorFlow": tensorflow,
+    "XLA": xla,
+    "JAX": jax,
+    "half precision": half_precision,
+    "SavedModel": saved_model,
+    "LiteRT builtins": litert,
+    "ONNX": onnx,
+}
