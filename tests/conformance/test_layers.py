@@ -1,6 +1,7 @@
 """What every layer of the package can do, swept over all cases."""
 
 import inspect
+import json
 
 import keras
 import numpy as np
@@ -52,7 +53,8 @@ def test_keras_file_gives_the_same_layer_and_numbers(case, tmp_path):
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
     (copy,) = (found for found in again.layers if found.name == layer.name)
-    assert copy.get_config() == layer.get_config()
+    # As JSON, which turns the tuples of a wrapped cell's shapes into lists.
+    assert json.dumps(copy.get_config()) == json.dumps(layer.get_config())
     sample = case.sample()
     for a, b in zip(flat(again(sample)), flat(model(sample)), strict=True):
         np.testing.assert_array_equal(a, b)

@@ -1,0 +1,62 @@
+"""Checks of the arguments that many layers share."""
+
+from numbers import Integral
+
+
+def check_integer(name, value, least=1):
+    """Refuse what is no integer of at least `least`, True and False included.
+
+    Example:
+
+    >>> check_integer("units", 0)
+    Traceback (most recent call last):
+    ValueError: `units` must be an integer of at least 1. Received: units=0.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise ValueError(
+            f"`{name}` must be an integer of at least {least}. "
+            f"Received: {name}={value!r}."
+        )
+
+
+def check_flag(name, value):
+    """Refuse what is neither True nor False.
+
+    Example:
+
+    >>> check_flag("tied", "no")
+    Traceback (most recent call last):
+    ValueError: `tied` must be True or False. Received: tied='no'.
+    """
+    if not isinstance(value, bool):
+        raise ValueError(f"`{name}` must be True or False. Received: {name}={value!r}.")
+
+
+def check_known(name, shape, axis=-1):
+    """Refuse a shape whose `axis` is unknown where weights depend on its size.
+
+    Example:
+
+    >>> check_known("images", (None, 4, 6, None))
+    Traceback (most recent call last):
+    ValueError: The last axis of `images` must be known. Received: images.shape=(None, \
+4, 6, None).
+    """
+    if shape[axis] is None:
+        raise ValueError(
+            f"The last axis of `{name}` must be known. Received: "
+            f"{name}.shape={tuple(shape)}."
+        )
+
+
+def same_sizes(shape, expected):
+    """Whether two shapes agree wherever both are known.
+
+    Example:
+
+    >>> same_sizes((2, None, 5), (None, 3, 5)), same_sizes((2, 3), (2, 3, 5))
+    (True, False)
+    """
+    return len(shape) == len(expected) and all(
+        a is None or b is None or a == b for a, b in zip(shape, expected, strict=True)
+    )
