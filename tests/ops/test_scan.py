@@ -7,6 +7,7 @@ import tensorflow as tf
 from reference.graphs import operators
 
 from tfrecvis import ops
+from tfrecvis.ops.scan import concrete_value, vjp
 
 T, B, U = 5, 2, 3
 LOWERINGS = ("tensor_array", "buffer", "unrolled")
@@ -215,3 +216,45 @@ def test_step_that_changes_the_shape_of_its_carry_is_an_error():
 
     with pytest.raises(ValueError, match="both shapes must be equal"):
         tf.function(lambda x: ops.scan(grow, (x[0],), (x,)))(tf.constant(XS))
+
+
+# Gradients by hand
+
+
+def test_vjp_inside_a_loop_gives_the_gradient_of_each_step():
+    def gradient_step(carry, x):
+        (slope,) = vjp(lambda h: keras.ops.tanh(h) * x[0], carry, keras.ops.cos(x[0]))
+        return (carry[0] + slope,), ()
+
+    @tf.function(jit_compile=True)
+    def run(carry, xs):
+        return ops.scan(gradient_step, (carry,), (xs,))[0][0]
+
+    h = CARRY.astype("float64")
+    for x in XS:
+        h = h + (1 - np.tanh(h) ** 2) * x * np.cos(x)
+    np.testing.assert_allclose(run(CARRY, XS), h, atol=1e-5)
+
+
+def test_vjp_of_an_argument_without_influence_is_zero():
+    x, unused = tf.constant(XS), tf.constant(CARRY)
+    slopes = vjp(lambda a, b: a * a, (x, unused), tf.ones_like(x))
+    np.testing.assert_allclose(slopes[0], 2 * XS)
+    np.testing.assert_array_equal(slopes[1], np.zeros((B, U)))
+
+
+def test_values_are_concrete_outside_of_graphs_alone():
+    seen = []
+
+    def look(x):
+        seen.append(concrete_value(x))
+        return x
+
+    tf.function(look)(tf.constant(XS))
+    look(tf.constant(XS))
+    look(XS)
+    assert seen[0] is None
+    for value in seen[1:]:
+        np.testing.assert_array_equal(value, XS)
+    assert concrete_value(None) is None
+    assert concrete_value(keras.Input((3,))) is None

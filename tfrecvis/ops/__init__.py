@@ -1,6 +1,7 @@
 """Stateless functions: the engine, the recurrences on it, and their neighbours."""
 
 from tfrecvis.ops.gru import GRUDirection, gru
+from tfrecvis.ops.levels import Schedule, schedule, visit
 from tfrecvis.ops.lstm import LSTMDirection, lstm
 from tfrecvis.ops.scan import Track, lowering, scan, scan_together
 from tfrecvis.ops.stencil import shift
@@ -8,11 +9,14 @@ from tfrecvis.ops.stencil import shift
 __all__ = [
     "GRUDirection",
     "LSTMDirection",
+    "Schedule",
     "Track",
     "gru",
     "lowering",
     "lstm",
     "scan",
     "scan_together",
+    "schedule",
     "shift",
+    "visit",
 ]

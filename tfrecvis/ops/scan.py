@@ -150,6 +150,40 @@ def one_launch_a_step():
     return _lowering.get() != "tensor_array" or _has_accelerator()
 
 
+def vjp(function, arguments, upstream):
+    """Gradients of `sum(upstream * function(*arguments))`, also inside a loop's body.
+
+    Args:
+        function: Function of tensors that returns one tensor.
+        arguments: Tuple of float tensors.
+        upstream: Tensor of the shape and dtype of what `function` returns.
+
+    Returns:
+        Tuple of tensors, one for each argument; zeros where it has no influence.
+
+    Example:
+
+    >>> x = keras.ops.convert_to_tensor([1.0, 2.0])
+    >>> (gradient,) = vjp(keras.ops.square, (x,), x)
+    >>> [float(g) for g in gradient]
+    [2.0, 8.0]
+    """
+    return tuple(_vjp(function, tuple(arguments), upstream))
+
+
+def concrete_value(tensor):
+    """A tensor's values as a NumPy array; None while a graph is traced, or of None.
+
+    Example:
+
+    >>> concrete_value(keras.ops.ones((2,))).tolist()
+    [1.0, 1.0]
+    """
+    if tensor is None or keras.backend.is_keras_tensor(tensor) or _is_traced(tensor):
+        return None
+    return ops.convert_to_numpy(tensor)
+
+
 def _unrolled(step, carry, xs, like, reverse):
     steps = xs[0].shape[0]
     if steps is None:
@@ -274,6 +308,16 @@ if keras.backend.backend() == "tensorflow":
 
     custom_gradient = tf.custom_gradient
 
+    def _vjp(function, arguments, upstream):
+        with tf.GradientTape() as tape:
+            tape.watch(arguments)
+            y = function(*arguments)
+        zero = tf.UnconnectedGradients.ZERO
+        return tape.gradient(y, arguments, upstream, unconnected_gradients=zero)
+
+    def _is_traced(tensor):
+        return isinstance(tensor, tf.Tensor) and not hasattr(tensor, "numpy")
+
 elif keras.backend.backend() == "jax":
     import jax
 
@@ -289,6 +333,12 @@ elif keras.backend.backend() == "jax":
             return outputs, lambda upstream: backward(*upstream)
 
         return adapted
+
+    def _vjp(function, arguments, upstream):
+        return jax.vjp(function, *arguments)[1](upstream)
+
+    def _is_traced(tensor):
+        return isinstance(tensor, jax.core.Tracer)
 
     def _loop(tracks):
         def flip(track, values):

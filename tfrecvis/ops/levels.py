@@ -1,0 +1,241 @@
+"""Recurrences over graphs: nodes that do not wait for each other go in one step.
+
+Where node i reads the *new* state of node j, j comes before i. Nodes that wait for no
+node are level 0; every other node is one level above the highest that it waits for.
+Levels run one after the other, all nodes of a level and all graphs of a batch at once:
+the same numbers as one node at a time, in as many steps as there are levels. A level
+of more nodes than `width` takes several steps, so that the work grows with
+`nodes + levels * width` and not with `nodes * levels`.
+"""
+
+from typing import NamedTuple
+
+from keras import ops
+
+from tfrecvis.ops.scan import custom_gradient, vjp
+
+WIDTH = 32  # nodes of a graph that go in one step
+
+
+class Schedule(NamedTuple):
+    """What `schedule` found; `visit` follows it. Graph b's node n is row b * N + n.
+
+    Fields:
+        steps: Integer tensor, sequential steps.
+        rows: Integer tensor `(N, B * width)`: the rows that each step visits, B * N for
+            none. Only the first `steps` lines are used.
+        reads: Integer tensor `(B * N, K)`: what each row reads of the table of `visit`:
+            the given state of row r at r, its new state at B * N + r, nothing at
+            2 * B * N.
+        order: Integer tensor `(B, N)` that grows with the step in which a node is
+            visited; -1 for a node that is not.
+
+    Example:
+
+    >>> chain = ops.convert_to_tensor([[[-1], [0], [1]]])
+    >>> [int(i) for i in schedule(chain, chain >= 0).order[0]]
+    [0, 3, 6]
+    """
+
+    steps: object
+    rows: object
+    reads: object
+    order: object
+
+
+def schedule(reads, depends, mask=None, width=None):
+    """Order the nodes of a batch of graphs into as few steps as exact results allow.
+
+    Found in the graph of the backend, by a loop with one iteration a level: graphs
+    may differ from batch to batch, and within a batch.
+
+    Args:
+        reads: Integer tensor `(B, N, K)`, the nodes that each node reads; -1 for none.
+        depends: Boolean tensor `(B, N, K)`: whether it reads their new state (True: it
+            waits for them) or the given one. No node may wait for itself, over however
+            many others: such nodes, and those that wait for them, are never visited.
+        mask: Boolean tensor `(B, N)`, False for a node that is neither visited nor
+            read; or None.
+        width: Integer, nodes of a graph that go in one step. 32 by default, or all
+            where there are fewer.
+
+    Returns:
+        A `Schedule`.
+
+    Example:
+
+    Nodes 1 and 2 wait for node 0, node 3 for both of them: three levels.
+
+    >>> diamond = ops.convert_to_tensor([[[-1, -1], [0, -1], [0, -1], [1, 2]]])
+    >>> int(schedule(diamond, diamond >= 0).steps)
+    3
+    """
+    reads = ops.cast(reads, "int32")
+    batch, nodes, neighbours = ops.shape(reads)
+    if width is None:
+        width = max(1, min(WIDTH, nodes)) if isinstance(nodes, int) else WIDTH
+    count = batch * nodes
+    first = ops.arange(batch, dtype="int32")[:, None] * nodes
+    targets = first[:, :, None] + ops.maximum(reads, 0)
+    present = reads >= 0
+    if mask is None:
+        mask = ops.ones((batch, nodes), "bool")
+    mask = ops.cast(mask, "bool")
+    present = present & mask[:, :, None] & _take(ops.reshape(mask, (-1,)), targets)
+    depends = ops.cast(depends, "bool") & present
+
+    # The last row stands for what nobody waits for.
+    waits_for = ops.where(depends, targets, count)
+    order, used = _order(waits_for, mask, width)
+    steps = ops.max(used, initial=0) // width
+
+    lanes = batch * width
+    step, lane = order // width, order % width
+    places = step * lanes + ops.arange(batch, dtype="int32")[:, None] * width + lane
+    places = ops.where(order >= 0, places, nodes * lanes)
+    rows = ops.scatter_update(
+        ops.full((nodes * lanes + 1,), count, "int32"),
+        ops.reshape(places, (-1, 1)),
+        ops.arange(count, dtype="int32"),
+    )
+    table = ops.where(depends, targets + count, targets)
+    table = ops.where(present, table, 2 * count)
+    return Schedule(
+        steps,
+        ops.reshape(rows[:-1], (nodes, lanes)),
+        ops.reshape(table, (count, neighbours)),
+        order,
+    )
+
+
+def _order(waits_for, mask, width):
+    """A slot for each node, -1 for none, and the slots that each graph uses.
+
+    Each iteration finds the nodes of one level: those that wait for no other. They
+    take the next slots; the next level starts at the next multiple of `width`.
+    """
+    batch, nodes, _ = ops.shape(waits_for)
+    nobody = ops.zeros((1,), "int32")
+
+    def left(order, used):
+        return ops.any(mask & (order < 0))
+
+    def level(order, used):
+        visited = ops.concatenate([ops.reshape(order, (-1,)), nobody]) >= 0
+        ready = ops.all(_take(visited, waits_for), -1) & mask & (order < 0)
+        rank = ops.cumsum(ops.cast(ready, "int32"), 1)
+        order = ops.where(ready, used[:, None] + rank - 1, order)
+        return order, used + (rank[:, -1] + width - 1) // width * width
+
+    start = (ops.full((batch, nodes), -1, "int32"), ops.zeros((batch,), "int32"))
+    return ops.while_loop(left, level, start, maximum_iterations=nodes)
+
+
+def visit(step, parameters, own, initial, schedule):
+    """New states of all nodes, each from its own inputs and the states that it reads.
+
+        new[i] = step(parameters, own[i], [read 1, ..., read K])
+        read k = new[j] where `depends[i, k]`, else initial[j], with j = reads[i, k];
+                 zero where j is -1
+
+    The backward pass is written by hand: its loop walks the steps the other way round
+    and only finds the gradients of what was read; those of `parameters` and `own` are
+    taken after it, for all nodes at once. Nothing but the new states is kept for it.
+
+    Args:
+        step: Function of `(parameters, own, read)`: two tuples of tensors and a float32
+            tensor `(rows, K, S)`. Returns float32 `(rows, S)`; rows must not mix, and
+            no float tensor may come from elsewhere than the arguments.
+        parameters: Tuple of float tensors.
+        own: Tuple of float tensors `(B, N, ...)`: what does not depend on new states
+            belongs here, computed for all nodes at once.
+        initial: Float32 tensor `(B, N, S)`.
+        schedule: A `Schedule` of these nodes.
+
+    Returns:
+        Float32 tensor `(B, N, S)`, zero for nodes that are not visited.
+
+    Example:
+
+    Each node adds what its children hold; node 2 is the root of 0 and 1.
+
+    >>> children = ops.convert_to_tensor([[[-1, -1], [-1, -1], [0, 1]]])
+    >>> add = lambda parameters, own, read: own[0] + ops.sum(read, 1)
+    >>> values = ops.convert_to_tensor([[[1.0], [2.0], [4.0]]])
+    >>> sums = visit(add, (), (values,), values * 0, schedule(children, children >= 0))
+    >>> [float(x) for x in sums[0, :, 0]]
+    [1.0, 2.0, 7.0]
+    """
+    batch, nodes, features = ops.shape(initial)
+    count = batch * nodes
+    number = len(parameters)
+    visited = ops.reshape(schedule.order, (-1, 1)) >= 0
+
+    def table(given, new):
+        # One row reads as zeros for nobody, one takes what idle lanes write.
+        return ops.concatenate([given, new, ops.zeros((2, features), "float32")])
+
+    def chunk(own, s):
+        """A step's rows in the table, their own inputs, and what they read."""
+        rows = schedule.rows[s]
+        # An idle lane repeats the last row: any will do, since nobody sees the result.
+        some = ops.minimum(rows, count - 1)
+        places = ops.where(rows < count, rows + count, 2 * count + 1)
+        return places, [_take(x, some) for x in own], _take(schedule.reads, some)
+
+    def forward(parameters, own, given):
+        def advance(s, states):
+            places, inputs, reads = chunk(own, s)
+            new = step(parameters, inputs, _take(states, reads))
+            return s + 1, ops.scatter_update(states, places[:, None], new)
+
+        _, states = ops.while_loop(
+            lambda s, _: s < schedule.steps,
+            advance,
+            (ops.zeros((), "int32"), table(given, ops.zeros_like(given))),
+        )
+        return states
+
+    def backward(parameters, own, states, upstream):
+        def retreat(s, slopes):
+            places, inputs, reads = chunk(own, s)
+            (d_read,) = vjp(
+                lambda read: step(parameters, inputs, read),
+                (_take(states, reads),),
+                _take(slopes, places),
+            )
+            d_read = ops.reshape(d_read, (-1, features))
+            places = ops.reshape(reads, (-1, 1))
+            return s - 1, ops.scatter_update(slopes, places, d_read, "add")
+
+        _, slopes = ops.while_loop(
+            lambda s, _: s >= 0,
+            retreat,
+            (schedule.steps - 1, table(ops.zeros_like(upstream), upstream)),
+        )
+        d_new = ops.where(visited, slopes[count : 2 * count], 0.0)
+        read = _take(states, schedule.reads)
+        gradients = vjp(
+            lambda *tensors: step(tensors[:number], tensors[number:], read),
+            (*parameters, *own),
+            d_new,
+        )
+        return (*gradients, slopes[:count])
+
+    @custom_gradient
+    def run(*tensors):
+        *tensors, given = tensors
+        parameters, own = tensors[:number], tensors[number:]
+        states = forward(parameters, own, given)
+        return (states[count : 2 * count],), lambda upstream: backward(
+            parameters, own, states, upstream
+        )
+
+    rows = [ops.reshape(x, (-1, *ops.shape(x)[2:])) for x in (*own, initial)]
+    parameters = [ops.convert_to_tensor(p) for p in parameters]
+    (new,) = run(*parameters, *rows)
+    return ops.reshape(new, (batch, nodes, features))
+
+
+def _take(x, rows):
+    return ops.take(x, rows, axis=0)
