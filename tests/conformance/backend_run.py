@@ -3,6 +3,7 @@
 KERAS_BACKEND=jax python -m conformance.backend_run results.npz
 """
 
+import inspect
 import sys
 
 import keras
@@ -37,6 +38,9 @@ def gradients_jax(layer, inputs):
 
     leaves, places = split(inputs)
     frozen = [w.value for w in layer.non_trainable_variables]
+    # `stateless_call` hands every argument to `call`, which may know no training.
+    knows_training = "training" in inspect.signature(layer.call).parameters
+    mode = {"training": True} if knows_training else {}
 
     def loss(values, floats):
         given = list(leaves)
@@ -49,7 +53,7 @@ def gradients_jax(layer, inputs):
             frozen,
             named[first],
             **{name: named[name] for name in others},
-            training=True,
+            **mode,
         )
         return loss_of(y)
 

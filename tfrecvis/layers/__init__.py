@@ -1,6 +1,14 @@
 """Recurrent layers for images."""
 
 from tfrecvis.layers.contextual_lstm import ContextualLSTM, ContextualLSTMCell
+from tfrecvis.layers.draw_read import DrawRead
+from tfrecvis.layers.draw_write import DrawWrite
 from tfrecvis.layers.renet import ReNet
 
-__all__ = ["ContextualLSTM", "ContextualLSTMCell", "ReNet"]
+__all__ = [
+    "ContextualLSTM",
+    "ContextualLSTMCell",
+    "DrawRead",
+    "DrawWrite",
+    "ReNet",
+]

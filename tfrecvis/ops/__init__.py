@@ -1,5 +1,6 @@
 """Stateless functions: the engine, the recurrences on it, and their neighbours."""
 
+from tfrecvis.ops.filterbank import attention_filters, gaussian_filters
 from tfrecvis.ops.gru import GRUDirection, gru
 from tfrecvis.ops.levels import Schedule, schedule, visit
 from tfrecvis.ops.lstm import LSTMDirection, lstm
@@ -11,6 +12,8 @@ __all__ = [
     "LSTMDirection",
     "Schedule",
     "Track",
+    "attention_filters",
+    "gaussian_filters",
     "gru",
     "lowering",
     "lstm",
