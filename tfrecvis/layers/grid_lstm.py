@@ -5,6 +5,12 @@ from numbers import Integral
 import keras
 from keras import ops
 
+from tfrecvis.layers.arguments import (
+    check_flag,
+    check_integer,
+    check_known,
+    same_sizes,
+)
 from tfrecvis.ops.grid_lstm import PLAIN_TRANSFORMS, GridWeights, grid_lstm
 
 TRANSFORMS = ("lstm", *PLAIN_TRANSFORMS)
@@ -95,11 +101,11 @@ class GridLSTM(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        for name, value in (("units", units), ("depth", depth)):
-            if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-                raise ValueError(
-                    f"`{name}` must be a positive integer. Received: {name}={value!r}."
-                )
+        check_integer("units", units)
+        check_integer("depth", depth)
+        check_flag("tied", tied)
+        check_flag("peepholes", peepholes)
+        check_flag("return_state", return_state)
         if output_gate not in OUTPUT_GATES:
             raise ValueError(
                 f"Unknown output gate. Received: output_gate={output_gate!r}. Use one "
@@ -119,11 +125,7 @@ class GridLSTM(keras.layers.Layer):
     def build(self, inputs_shape, initial_state_shape=None):
         self._check_rank(inputs_shape)
         num_dimensions, features = len(inputs_shape) - 1, inputs_shape[-1]
-        if features is None:
-            raise ValueError(
-                "The features of the inputs must be known. Received: "
-                f"inputs.shape={tuple(inputs_shape)}."
-            )
+        check_known("inputs", inputs_shape)
         self.input_spec = keras.layers.InputSpec(
             ndim=len(inputs_shape), axes={-1: features}
         )
@@ -266,6 +268,11 @@ class GridLSTM(keras.layers.Layer):
                 "axes, and only these can be reversed. Received: "
                 f"reverse={self.reverse!r}. Use numbers from 0."
             )
+        if len(set(self.reverse)) != len(self.reverse):
+            raise ValueError(
+                "`reverse` must name each axis once. Received: "
+                f"reverse={self.reverse!r}."
+            )
         if num_dimensions == 1 and self.return_state:
             raise ValueError(
                 "There is no state to return without a grid. Received: "
@@ -279,7 +286,7 @@ class GridLSTM(keras.layers.Layer):
                 f"{tuple(inputs.shape)}."
             )
         grid = tuple(inputs.shape[:-1])
-        if mask is not None and not _fits(mask.shape, grid):
+        if mask is not None and not same_sizes(mask.shape, grid):
             raise ValueError(
                 "`mask` must have the shape (batch, *grid) of the inputs. Received: "
                 f"mask.shape={tuple(mask.shape)}, inputs.shape={tuple(inputs.shape)}."
@@ -288,7 +295,7 @@ class GridLSTM(keras.layers.Layer):
             return
         shapes = self._state_shapes(inputs.shape)
         if len(initial_state) != len(shapes) or not all(
-            _fits(x.shape, s) for x, s in zip(initial_state, shapes, strict=True)
+            same_sizes(x.shape, s) for x, s in zip(initial_state, shapes, strict=True)
         ):
             raise ValueError(
                 "`initial_state` must hold the state along the first axis of the grid, "
@@ -332,10 +339,8 @@ class GridLSTM(keras.layers.Layer):
 def _as_transforms(transforms):
     if transforms is None:
         return None
-    if (
-        isinstance(transforms, str)
-        or not transforms
-        or any(name not in TRANSFORMS for name in transforms)
+    if not isinstance(transforms, (tuple, list)) or not (
+        transforms and all(name in TRANSFORMS for name in transforms)
     ):
         raise ValueError(
             "`transforms` must hold one name for each axis of the grid and one for the "
@@ -345,7 +350,7 @@ def _as_transforms(transforms):
 
 
 def _as_dimensions(name, dimensions):
-    if isinstance(dimensions, (str, bool)) or any(
+    if not isinstance(dimensions, (tuple, list)) or any(
         isinstance(k, bool) or not isinstance(k, Integral) for k in dimensions
     ):
         raise ValueError(
@@ -357,9 +362,3 @@ def _as_dimensions(name, dimensions):
 
 def _as_list(state):
     return list(state) if isinstance(state, (list, tuple)) else [state]
-
-
-def _fits(shape, expected):
-    return len(shape) == len(expected) and all(
-        a is None or b is None or a == b for a, b in zip(shape, expected, strict=True)
-    )
