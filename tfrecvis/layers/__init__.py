@@ -3,6 +3,7 @@
 from tfrecvis.layers.contextual_lstm import ContextualLSTM, ContextualLSTMCell
 from tfrecvis.layers.draw_read import DrawRead
 from tfrecvis.layers.draw_write import DrawWrite
+from tfrecvis.layers.fusion_lstm import FusionLSTM
 from tfrecvis.layers.renet import ReNet
 
 __all__ = [
@@ -10,5 +11,6 @@ __all__ = [
     "ContextualLSTMCell",
     "DrawRead",
     "DrawWrite",
+    "FusionLSTM",
     "ReNet",
 ]

@@ -5,9 +5,7 @@ from numbers import Integral, Real
 import keras
 from keras import ops
 
-from tfrecvis.ops import GRUDirection, LSTMDirection, gru, lstm
-
-GATES = {"lstm": 4, "gru": 3}
+from tfrecvis.layers.sweeps import GATES, add_sweep_weights, sweep
 
 
 @keras.saving.register_keras_serializable("tfrecvis")
@@ -104,50 +102,15 @@ class ReNet(keras.layers.Layer):
             )
         self.input_spec = keras.layers.InputSpec(ndim=4, axes={-1: channels})
         features = channels * self.patch_size[0] * self.patch_size[1]
-        gates = GATES[self.cell] * self.units
-        self.vertical = self._add_pass("vertical", features, gates)
-        self.horizontal = self._add_pass("horizontal", 2 * self.units, gates)
-
-    def _add_pass(self, name, features, gates):
-        def stacked(initializer, shape):
-            # One draw for each direction: fans are those of one matrix.
-            single = keras.initializers.get(initializer)
-            # TensorFlow has no QR of bfloat16 matrices: draw in float32.
-            return lambda _, dtype=None: ops.cast(
-                ops.stack([single.clone()(shape, dtype="float32") for _ in range(2)]),
-                dtype or "float32",
-            )
-
-        weights = {
-            "kernel": self.add_weight(
-                (2, features, gates),
-                stacked("glorot_uniform", (features, gates)),
-                name=f"{name}_kernel",
-            ),
-            "recurrent_kernel": self.add_weight(
-                (2, self.units, gates),
-                stacked("orthogonal", (self.units, gates)),
-                name=f"{name}_recurrent_kernel",
-            ),
+        shared = {
+            "units": self.units,
+            "cell": self.cell,
+            "learn_initial_state": self.learn_initial_state,
         }
-        if self.cell == "lstm":
-            weights["bias"] = self.add_weight(
-                (2, gates), self._forget_bias, name=f"{name}_bias"
-            )
-        else:
-            weights["bias"] = self.add_weight(
-                (2, 2, gates), "zeros", name=f"{name}_bias"
-            )
-        if self.learn_initial_state:
-            states = 2 if self.cell == "lstm" else 1
-            weights["initial_state"] = self.add_weight(
-                (2, states, self.units), "zeros", name=f"{name}_initial_state"
-            )
-        return weights
-
-    def _forget_bias(self, shape, dtype=None):
-        zeros = ops.zeros((shape[0], self.units), dtype)
-        return ops.concatenate([zeros, zeros + 1, zeros, zeros], -1)
+        self.vertical = add_sweep_weights(self, "vertical", features, **shared)
+        self.horizontal = add_sweep_weights(
+            self, "horizontal", 2 * self.units, **shared
+        )
 
     def call(self, images, mask=None, training=False):
         if mask is not None:
@@ -162,12 +125,12 @@ class ReNet(keras.layers.Layer):
         x = ops.transpose(x, (1, 0, 2, 3))  # (H, B, W, C): steps lead
         if mask is not None:
             mask = ops.transpose(mask, (1, 0, 2))[..., None]
-        x = self._sweep(x, self.vertical, mask, training)
+        (x,) = sweep([(x, self.vertical, mask)], self.cell, training)
         x = ops.transpose(x, (2, 1, 0, 3))  # (W, B, H, C)
         if mask is not None:
             mask = ops.transpose(mask, (2, 1, 0, 3))
         x = self._drop(x, training, batch_axis=1)
-        x = self._sweep(x, self.horizontal, mask, training)
+        (x,) = sweep([(x, self.horizontal, mask)], self.cell, training)
         return ops.transpose(x, (1, 2, 0, 3))
 
     def _check(self, images, mask):
@@ -221,38 +184,6 @@ class ReNet(keras.layers.Layer):
         return keras.random.dropout(
             x, self.dropout, noise_shape=tuple(shape), seed=self.seed_generator
         )
-
-    def _sweep(self, x, weights, mask, training):
-        """Both directions along the leading axis; `x` is `(T, B, L, C)`."""
-        if mask is not None:
-            mask = ops.cast(mask, x.dtype)
-        directions = [self._direction(x, weights, index, mask) for index in range(2)]
-        run = lstm if self.cell == "lstm" else gru
-        outputs = [result[0] for result in run(directions, training=bool(training))]
-        y = ops.concatenate(outputs, -1)
-        return y if mask is None else y * mask
-
-    def _direction(self, x, weights, index, mask):
-        kernel, bias = weights["kernel"][index], weights["bias"][index]
-        shape = (*ops.shape(x)[1:3], self.units)
-        num_states = 2 if self.cell == "lstm" else 1
-        if self.learn_initial_state:
-            states = [
-                ops.broadcast_to(weights["initial_state"][index, k], shape)
-                for k in range(num_states)
-            ]
-        else:
-            states = [ops.zeros(shape, x.dtype)] * num_states
-        shared = {
-            "inputs": x,
-            "recurrent_kernel": weights["recurrent_kernel"][index],
-            "kernel": kernel,
-            "mask": mask,
-            "reverse": index == 1,
-        }
-        if self.cell == "lstm":
-            return LSTMDirection(h=states[0], c=states[1], bias=bias, **shared)
-        return GRUDirection(h=states[0], bias=bias[0], recurrent_bias=bias[1], **shared)
 
     def compute_mask(self, inputs, mask=None):
         return None if mask is None else self._patch_mask(mask)
