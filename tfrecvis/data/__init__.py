@@ -25,10 +25,14 @@ and, where it can,
   found before the training starts;
 - `colours`: `(classes, 3)` uint8 RGB, for pictures.
 
+Tasks made of numbers alone (`memorisation`, `addition`) are endless generators of
+`(inputs, targets)` batches instead.
+
 A sample that cannot be used is never dropped in silence: it is in `problems` and in
 a warning, and with `strict=True` it is a ValueError.
 """
 
+from tfrecvis.data.algorithmic import ADDITION_TOKENS, addition, memorisation
 from tfrecvis.data.augmentation import Augmentation
 from tfrecvis.data.batches import batches, steps_per_epoch
 from tfrecvis.data.class_frequencies import class_frequencies
@@ -38,6 +42,7 @@ from tfrecvis.data.segmentation_tfds import SegmentationTFDS
 from tfrecvis.data.synthetic_scenes import SyntheticScenes
 
 __all__ = [
+    "ADDITION_TOKENS",
     "VOID",
     "Augmentation",
     "Problem",
@@ -45,8 +50,10 @@ __all__ = [
     "SegmentationFolder",
     "SegmentationTFDS",
     "SyntheticScenes",
+    "addition",
     "batches",
     "class_colours",
     "class_frequencies",
+    "memorisation",
     "steps_per_epoch",
 ]
