@@ -67,7 +67,7 @@ def addition(digits, batch_size, seed=0):
     Example:
 
     >>> inputs, targets = next(addition(digits=3, batch_size=2))
-    >>> inputs.shape, targets.max() < ADDITION_TOKENS
+    >>> inputs.shape, bool(targets.max() < ADDITION_TOKENS)
     ((2, 13), True)
     """
     _check(digits=digits, batch_size=batch_size)
