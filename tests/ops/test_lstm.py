@@ -21,6 +21,7 @@ OPTIONS = {
     "taps beyond the lanes": {"taps": (-6, 0, 7)},
     "a forget gate for each of 2 taps": {"taps": (-1, 0), "forget_gates": 2},
     "a forget gate for each of 3 taps": {"taps": (-1, 0, 1), "forget_gates": 3},
+    "stable": {"taps": (-1, 0), "forget_gates": 2, "stable": True},
     "peepholes": {"peepholes": True},
     "peepholes and taps": {"peepholes": True, "taps": (-1, 0, 1)},
     "mask carries": {"mask": True},
@@ -32,6 +33,15 @@ OPTIONS = {
         "forget_gates": 3,
         "mask": True,
         "reverse": True,
+    },
+    "stable and cleared": {
+        "kernel": True,
+        "bias": True,
+        "taps": (0, 1),
+        "forget_gates": 2,
+        "stable": True,
+        "mask": True,
+        "masked": "zero",
     },
     "everything cleared": {
         "kernel": True,
@@ -300,6 +310,7 @@ def test_boolean_mask_is_a_mask_of_ones_and_zeros():
     [
         ({"masked": "keep"}, {}, "'carry' or 'zero'. Received: masked='keep'"),
         ({"taps": (-1, 0, 1), "forget_gates": 2}, {}, "1 or one a tap"),
+        ({"taps": (-1, 0), "stable": True}, {}, "memories of two taps"),
         ({"taps": (-1, 0)}, {}, r"must have shape \(6, 12\)"),
         ({}, {"inputs": np.zeros((T, B, L, 11))}, "4 gates of 3 units"),
         ({}, {"recurrent_kernel": np.zeros((4, 12))}, r"Received: .*\(4, 12\)"),

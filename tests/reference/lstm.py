@@ -8,7 +8,8 @@
     h[t] = o * tanh(c[t])
 
 Gers et al., 2002 (peepholes); Graves et al., 2007 (one forget gate f_k for each
-neighbour k and its memory c_k). A neighbour outside the image has h = c = 0.
+neighbour k and its memory c_k); Leifert et al., 2016 (stable: the memories' mean, in
+shares l and 1 - l, has one forget gate). A neighbour outside the image has h = c = 0.
 """
 
 import numpy as np
@@ -27,6 +28,7 @@ def lstm(
     bias=None,
     taps=(0,),
     forget_gates=1,
+    stable=False,
     peepholes=None,
     mask=None,
     masked="carry",
@@ -63,8 +65,13 @@ def lstm(
                     i = i + peepholes[0] * c[b, lane]
                     f = [f[0] + peepholes[1] * c[b, lane]]
                 cell = sigmoid(i) * np.tanh(g)
-                for gate, memory in zip(f, memories, strict=True):
-                    cell = cell + sigmoid(gate) * memory
+                if stable:
+                    share = sigmoid(f[1])
+                    mean = share * memories[0] + (1 - share) * memories[1]
+                    cell = cell + sigmoid(f[0]) * mean
+                else:
+                    for gate, memory in zip(f, memories, strict=True):
+                        cell = cell + sigmoid(gate) * memory
                 if peepholes is not None:
                     o = o + peepholes[2] * cell
                 new_h[b, lane], new_c[b, lane] = sigmoid(o) * np.tanh(cell), cell

@@ -60,3 +60,27 @@ def same_sizes(shape, expected):
     return len(shape) == len(expected) and all(
         a is None or b is None or a == b for a, b in zip(shape, expected, strict=True)
     )
+
+
+def check_images(images, mask=None):
+    """Refuse images without a pixel, and a mask of another size.
+
+    Example:
+
+    >>> import keras
+    >>> check_images(keras.ops.ones((2, 5, 7, 3)), mask=keras.ops.ones((2, 7, 5)))
+    Traceback (most recent call last):
+    ValueError: `mask` must have the shape (batch, height, width) of the images. \
+Received: mask.shape=(2, 7, 5), images.shape=(2, 5, 7, 3).
+    """
+    if 0 in images.shape[1:3]:
+        raise ValueError(
+            "Images must have at least one pixel. Received: images.shape="
+            f"{tuple(images.shape)}."
+        )
+    if mask is not None and not same_sizes(mask.shape, images.shape[:3]):
+        raise ValueError(
+            "`mask` must have the shape (batch, height, width) of the images. "
+            f"Received: mask.shape={tuple(mask.shape)}, "
+            f"images.shape={tuple(images.shape)}."
+        )

@@ -21,7 +21,8 @@ class LSTMDirection(NamedTuple):
 
     Fields:
         inputs: Float tensor `(T, ..., L, C)`; or, without a kernel, their projections
-            `(T, ..., L, G * U)`: gates i, f (one, or one a tap), g, o.
+            `(T, ..., L, G * U)`: gates i, f (one, or one a tap), g, o; or, stable,
+            i, f, l, g, o.
         recurrent_kernel: Float tensor `(taps * U, G * U)`.
         h: Float tensor `(..., L, U)`, hidden state before the first step.
         c: Float tensor `(..., L, U)`, cell state before the first step.
@@ -50,7 +51,14 @@ class LSTMDirection(NamedTuple):
     reverse: bool = False
 
 
-def lstm(directions, taps=(0,), forget_gates=1, masked="carry", training=False):
+def lstm(
+    directions,
+    taps=(0,),
+    forget_gates=1,
+    stable=False,
+    masked="carry",
+    training=False,
+):
     """LSTMs over the leading axis, each lane reading the previous step's neighbours.
 
     With `R . h` the products of the neighbours' hidden states at `taps`, side by side:
@@ -61,13 +69,19 @@ def lstm(directions, taps=(0,), forget_gates=1, masked="carry", training=False):
         h[t] = sigmoid(o + p_o * c[t]) * tanh(c[t])
 
     With one forget gate a tap (Graves et al., 2007), `c[t] = sum_k f_k * c_k + i * g`,
-    where `c_k` is the neighbour's memory. Directions run side by side. The cell
-    state is kept in float32 under every precision policy, since it sums over steps.
+    where `c_k` is the neighbour's memory. The stable cell of two taps (Leifert et al.,
+    2016) keeps a mean of both memories instead, which cannot grow with the image:
+
+        c[t] = sigmoid(f) * (l * c_1 + (1 - l) * c_2) + i * g    l = sigmoid(l)
+
+    Directions run side by side. The cell state is kept in float32 under every precision
+    policy, since it sums over steps.
 
     Args:
         directions: List of `LSTMDirection`.
         taps: Tuple of integers: the lanes that a lane reads, relative to its own.
         forget_gates: Integer, 1 or `len(taps)`.
+        stable: Whether to use the stable cell; needs two taps and forget gates.
         masked: What a padded step does: `"carry"` keeps the state, `"zero"` clears it.
         training: Whether to keep the gates for the hand-written backward pass. Without
             it, nothing is kept, and automatic differentiation still works.
@@ -77,10 +91,11 @@ def lstm(directions, taps=(0,), forget_gates=1, masked="carry", training=False):
         `(T, ..., L, U)` and the states after the last step.
 
     Raises:
-        ValueError: `forget_gates`, `masked` or a shape does not fit.
+        ValueError: `forget_gates`, `stable`, `masked` or a shape does not fit.
 
     Reference: Hochreiter & Schmidhuber, 1997; Gers et al., 2002 (peepholes); Graves et
-    al., 2007 (https://arxiv.org/abs/0705.2011).
+    al., 2007 (https://arxiv.org/abs/0705.2011); Leifert et al., 2016
+    (https://arxiv.org/abs/1412.2620).
 
     Example:
 
@@ -99,14 +114,22 @@ def lstm(directions, taps=(0,), forget_gates=1, masked="carry", training=False):
             "`forget_gates` must be 1 or one a tap. Received: "
             f"forget_gates={forget_gates}, taps={taps}."
         )
-    cells = [_LSTMCell(d, taps, forget_gates, masked == "carry") for d in directions]
+    if stable and (len(taps), forget_gates) != (2, 2):
+        raise ValueError(
+            "The stable cell mixes the memories of two taps. Received: "
+            f"stable=True, taps={taps}, forget_gates={forget_gates}. Give two taps and "
+            "forget_gates=2."
+        )
+    cells = [
+        _LSTMCell(d, taps, forget_gates, stable, masked == "carry") for d in directions
+    ]
     return run_cells(cells, training)
 
 
 class _LSTMCell(Cell):
     num_outputs = 3
 
-    def __init__(self, direction, taps, forget_gates, carry_masked):
+    def __init__(self, direction, taps, forget_gates, stable, carry_masked):
         dtype = direction.inputs.dtype
 
         def cast(value, dtype):
@@ -125,7 +148,7 @@ class _LSTMCell(Cell):
             },
             direction.reverse,
         )
-        self.taps, self.forget_gates = taps, forget_gates
+        self.taps, self.forget_gates, self.stable = taps, forget_gates, stable
         self.carry_masked = carry_masked
         check_kernels(self, direction, 3 + forget_gates, len(taps) * self.units)
         if direction.peepholes is not None and forget_gates != 1:
@@ -142,9 +165,20 @@ class _LSTMCell(Cell):
         """The memory that each forget gate keeps."""
         return [shift(c, tap) for tap in self.taps] if self.forget_gates > 1 else [c]
 
+    def _kept(self, f):
+        """How much of each memory the forget gates keep."""
+        return [f[0] * f[1], f[0] * (1 - f[1])] if self.stable else f
+
     def _remember(self, i, f, g, c):
-        kept = [a * b for a, b in zip(f, self._memories(c), strict=True)]
+        kept = [a * b for a, b in zip(self._kept(f), self._memories(c), strict=True)]
         return sum(kept[1:], kept[0]) + i * g
+
+    def _forget_gradients(self, f, kept):
+        """Gradients of the forget gates from those of what they keep."""
+        if self.stable:
+            first, second = kept
+            kept = [first * f[1] + second * (1 - f[1]), f[0] * (first - second)]
+        return [d * k * (1 - k) for d, k in zip(kept, f, strict=True)]
 
     def forward(self, tensors, save):
         x = self.scanned_inputs(tensors)
@@ -201,17 +235,15 @@ class _LSTMCell(Cell):
             if p is not None:
                 dc = dc + dz_o * p[2]
             dz_i = dc * g * i * (1 - i)
-            dz_f = [
-                dc * memory * k * (1 - k)
-                for memory, k in zip(self._memories(c), f, strict=True)
-            ]
+            dz_f = self._forget_gradients(f, [dc * m for m in self._memories(c)])
             dz_g = dc * i * (1 - g * g)
             dz = ops.concatenate([dz_i, *dz_f, dz_g, dz_o], -1)
             dz = ops.cast(dz, self.dtype)
             dh = ops.cast(scatter_taps(project(dz, kernel), self.taps), "float32")
             if self.forget_gates > 1:
                 dc = sum(
-                    shift(dc * k, -tap) for k, tap in zip(f, self.taps, strict=True)
+                    shift(dc * k, -tap)
+                    for k, tap in zip(self._kept(f), self.taps, strict=True)
                 )
             else:
                 dc = dc * f[0]

@@ -80,3 +80,8 @@ def blend(mask, new, old):
         return new
     mask = ops.cast(mask, new.dtype)
     return mask * new if old is None else mask * new + (1 - mask) * old
+
+
+def clear(x, mask):
+    """Zeros where the mask `(..., 1)` is False, whatever stood there."""
+    return ops.where(mask, x, ops.zeros_like(x))
