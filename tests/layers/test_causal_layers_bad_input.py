@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfrecvis.layers import DiagonalBiLSTM, MaskedConv2D, RowLSTM
+from tfrecvis.layers import MDLSTM, DiagonalBiLSTM, MaskedConv2D, ReNet, RowLSTM
 
 IMAGES = np.zeros((2, 4, 6, 3), "float32")
 RECURRENT = pytest.mark.parametrize("layer", [RowLSTM, DiagonalBiLSTM])
@@ -82,3 +82,11 @@ def test_mask_of_another_size_is_refused(layer):
 def test_unknown_channels_are_refused(layer):
     with pytest.raises(ValueError, match="last axis of `images` must be known"):
         layer(6).build((None, 4, 6, None))
+
+
+@pytest.mark.parametrize("layer", [RowLSTM, DiagonalBiLSTM, MDLSTM, ReNet])
+def test_mask_that_removes_a_whole_image_is_refused(layer):
+    mask = np.ones((2, 4, 6), bool)
+    mask[1] = False
+    with pytest.raises(ValueError, match=r"removes every pixel of images \[1\]"):
+        layer(6)(IMAGES, mask=mask)

@@ -2,6 +2,8 @@
 
 from numbers import Integral
 
+from tfrecvis.ops.scan import concrete_value
+
 
 def check_integer(name, value, least=1):
     """Refuse what is no integer of at least `least`, True and False included.
@@ -63,7 +65,9 @@ def same_sizes(shape, expected):
 
 
 def check_images(images, mask=None):
-    """Refuse images without a pixel, and a mask of another size.
+    """Refuse images without a pixel, and a mask of another size or that keeps nothing.
+
+    What a mask holds is seen when its values are there: not while a graph is traced.
 
     Example:
 
@@ -83,4 +87,11 @@ Received: mask.shape=(2, 7, 5), images.shape=(2, 5, 7, 3).
             "`mask` must have the shape (batch, height, width) of the images. "
             f"Received: mask.shape={tuple(mask.shape)}, "
             f"images.shape={tuple(images.shape)}."
+        )
+    values = None if mask is None else concrete_value(mask)
+    if values is not None and not values.any((1, 2)).all():
+        emptied = (~values.any((1, 2))).nonzero()[0].tolist()
+        raise ValueError(
+            f"`mask` removes every pixel of images {emptied} of the batch: it must be "
+            "True for at least one. Leave such images out."
         )

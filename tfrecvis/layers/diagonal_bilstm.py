@@ -70,7 +70,8 @@ class DiagonalBiLSTM(keras.layers.Layer):
     Output shape: `(batch, height, width, filters)`; the input's with `residual`.
 
     Raises:
-        ValueError: `num_colors` does not divide the channels or the filters.
+        ValueError: `num_colors` does not divide the channels or the filters, or a mask
+            removes every pixel of an image.
 
     Example:
 

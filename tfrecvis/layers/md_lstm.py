@@ -67,7 +67,8 @@ class MDLSTM(keras.layers.Layer):
         last axis with `merge_mode="concat"`.
 
     Raises:
-        ValueError: A direction is unknown or given twice, or the inputs are not images.
+        ValueError: A direction is unknown or given twice, the inputs are not images, or
+            a mask removes every pixel of one.
 
     Example:
 

@@ -5,6 +5,7 @@ from numbers import Integral, Real
 import keras
 from keras import ops
 
+from tfrecvis.layers.arguments import check_images
 from tfrecvis.layers.sweeps import GATES, add_sweep_weights, sweep
 
 
@@ -51,7 +52,8 @@ class ReNet(keras.layers.Layer):
 
     Raises:
         ValueError: `units` or `patch_size` is not positive, `cell` is unknown,
-            `dropout` is outside [0, 1), or the inputs are not images.
+            `dropout` is outside [0, 1), the inputs are not images, or a mask removes
+            every pixel of one.
 
     Example:
 
@@ -115,7 +117,7 @@ class ReNet(keras.layers.Layer):
     def call(self, images, mask=None, training=False):
         if mask is not None:
             mask = ops.convert_to_tensor(mask)
-        self._check(images, mask)
+        check_images(images, mask)
         if mask is not None:
             mask = ops.cast(mask, "bool")
             images = ops.where(mask[..., None], images, ops.zeros_like(images))
@@ -132,25 +134,6 @@ class ReNet(keras.layers.Layer):
         x = self._drop(x, training, batch_axis=1)
         (x,) = sweep([(x, self.horizontal, mask)], self.cell, training)
         return ops.transpose(x, (1, 2, 0, 3))
-
-    def _check(self, images, mask):
-        if 0 in images.shape[1:3]:
-            raise ValueError(
-                "Images must have at least one pixel. Received: images.shape="
-                f"{tuple(images.shape)}."
-            )
-        if mask is not None and not (
-            len(mask.shape) == 3
-            and all(
-                m is None or size is None or m == size
-                for m, size in zip(mask.shape, images.shape[:3], strict=True)
-            )
-        ):
-            raise ValueError(
-                "`mask` must have the shape (batch, height, width) of the images. "
-                f"Received: mask.shape={tuple(mask.shape)}, "
-                f"images.shape={tuple(images.shape)}."
-            )
 
     def _patches(self, images):
         height, width = self.patch_size

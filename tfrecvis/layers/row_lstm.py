@@ -68,8 +68,8 @@ class RowLSTM(keras.layers.Layer):
     Output shape: `(batch, height, width, filters)`; the input's with `residual`.
 
     Raises:
-        ValueError: `kernel_size` is even, or `num_colors` does not divide the channels
-            or the filters.
+        ValueError: `kernel_size` is even, `num_colors` does not divide the channels or
+            the filters, or a mask removes every pixel of an image.
 
     Example:
 
