@@ -4,6 +4,7 @@ from tfrecvis.layers.contextual_lstm import ContextualLSTM, ContextualLSTMCell
 from tfrecvis.layers.draw_read import DrawRead
 from tfrecvis.layers.draw_write import DrawWrite
 from tfrecvis.layers.fusion_lstm import FusionLSTM
+from tfrecvis.layers.grid_lstm import GridLSTM
 from tfrecvis.layers.renet import ReNet
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "DrawRead",
     "DrawWrite",
     "FusionLSTM",
+    "GridLSTM",
     "ReNet",
 ]
