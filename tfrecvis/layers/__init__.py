@@ -5,7 +5,9 @@ from tfrecvis.layers.draw_read import DrawRead
 from tfrecvis.layers.draw_write import DrawWrite
 from tfrecvis.layers.fusion_lstm import FusionLSTM
 from tfrecvis.layers.grid_lstm import GridLSTM
+from tfrecvis.layers.hard_attention import HardAttention
 from tfrecvis.layers.renet import ReNet
+from tfrecvis.layers.soft_attention import SoftAttention
 
 __all__ = [
     "ContextualLSTM",
@@ -14,5 +16,7 @@ __all__ = [
     "DrawWrite",
     "FusionLSTM",
     "GridLSTM",
+    "HardAttention",
     "ReNet",
+    "SoftAttention",
 ]

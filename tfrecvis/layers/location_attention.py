@@ -1,0 +1,175 @@
+"""What SoftAttention and HardAttention share: how well each location fits."""
+
+import keras
+from keras import ops
+
+from tfrecvis.layers.arguments import check_integer, check_known, same_sizes
+from tfrecvis.ops.scan import concrete_value
+
+# The score of a location that is not real: its exponential is zero beside any other.
+FAR_BELOW = -1e30
+
+
+class LocationAttention(keras.layers.Layer):
+    """The attention network f_att of Xu et al. and its softmax over the locations.
+
+        e[i] = tanh(a[i] . annotation_kernel + h . hidden_kernel + bias) . score_kernel
+        alpha = softmax(e)
+
+    A bias after `score_kernel`, as in the authors' code, would change no alpha.
+    """
+
+    def __init__(self, units, **kwargs):
+        # No autocast: random numbers come in float32, and are not to be rounded.
+        super().__init__(autocast=False, **kwargs)
+        check_integer("units", units)
+        self.units = units
+        self.supports_masking = True
+
+    def build(self, annotations_shape, hidden_shape=None):
+        _check_ranks(annotations_shape, hidden_shape)
+        check_known("annotations", annotations_shape)
+        check_known("hidden", hidden_shape)
+        features, hidden_features = annotations_shape[-1], hidden_shape[-1]
+        self.annotation_kernel = self.add_weight(
+            (features, self.units), "glorot_uniform", name="annotation_kernel"
+        )
+        self.hidden_kernel = self.add_weight(
+            (hidden_features, self.units), "glorot_uniform", name="hidden_kernel"
+        )
+        self.bias = self.add_weight((self.units,), "zeros", name="bias")
+        self.score_kernel = self.add_weight(
+            (self.units, 1), "glorot_uniform", name="score_kernel"
+        )
+
+    def project(self, annotations, mask=None):
+        """What a step computes of the annotations alone: their `keys`.
+
+        A decoder calls this once before its loop and hands the keys to every step.
+
+        Args:
+            annotations: Float tensor `(batch, locations, features)` or `(batch, height,
+                width, features)`.
+            mask: Boolean tensor of the shape of the locations, or None.
+
+        Returns:
+            Float tensor `(batch, locations, units)`, or with height and width.
+        """
+        annotations = self._cast(annotations)
+        if mask is not None:
+            mask = ops.cast(mask, "bool")[..., None]
+            annotations = ops.where(mask, annotations, ops.zeros_like(annotations))
+        return ops.matmul(annotations, self._cast(self.annotation_kernel))
+
+    def _cast(self, x):
+        return ops.cast(x, self.compute_dtype)
+
+    def _attend(self, annotations, hidden, mask, keys):
+        """Annotations, mask, alpha, log alpha; one axis of locations, zeros at padding.
+
+        Alpha and its logarithm are float32.
+        """
+        if mask is None:  # Keras passes it on by itself to layers of one tensor alone
+            mask = getattr(annotations, "_keras_mask", None)
+        mask = None if mask is None else ops.convert_to_tensor(mask)
+        self._check(annotations, hidden, mask, keys)
+        places = ops.shape(annotations)[1:-1]
+        locations = places[0] if len(places) == 1 else places[0] * places[1]
+        annotations, hidden = self._cast(annotations), self._cast(hidden)
+        a = ops.reshape(annotations, (-1, locations, annotations.shape[-1]))
+        if mask is not None:
+            mask = ops.reshape(ops.cast(mask, "bool"), (-1, locations))
+            a = ops.where(mask[..., None], a, ops.zeros_like(a))
+        if keys is None:
+            keys = self.project(a)
+        else:
+            keys = ops.reshape(self._cast(keys), (-1, locations, self.units))
+            if mask is not None:
+                keys = ops.where(mask[..., None], keys, ops.zeros_like(keys))
+        query = ops.matmul(hidden, self._cast(self.hidden_kernel))
+        query = query + self._cast(self.bias)
+        e = ops.matmul(ops.tanh(keys + query[:, None]), self._cast(self.score_kernel))
+        e = ops.cast(e[..., 0], "float32")  # (B, L)
+        if mask is not None:
+            e = ops.where(mask, e, FAR_BELOW)
+        log_alpha = ops.log_softmax(e, -1)
+        alpha = ops.exp(log_alpha)
+        if mask is not None:  # the only zeros where no location is real
+            alpha = ops.where(mask, alpha, 0.0)
+            log_alpha = ops.where(mask, log_alpha, 0.0)
+        return a, mask, alpha, log_alpha
+
+    def _mean(self, weights, annotations):
+        """`sum_i weights[i] * a[i]`"""
+        return ops.matmul(self._cast(weights)[:, None], annotations)[:, 0]
+
+    def _like_places(self, alpha, annotations):
+        """Alpha with the axes of the annotations: height and width again, if any."""
+        alpha = self._cast(alpha)
+        return ops.reshape(alpha, (-1, *ops.shape(annotations)[1:-1]))
+
+    def _check(self, annotations, hidden, mask, keys):
+        shape = tuple(annotations.shape)
+        _check_ranks(shape, None if hidden is None else tuple(hidden.shape))
+        for name, found, kernel in (
+            ("annotations", shape, self.annotation_kernel),
+            ("hidden", tuple(hidden.shape), self.hidden_kernel),
+        ):
+            if found[-1] != kernel.shape[0]:
+                raise ValueError(
+                    f"The weights are those of {name} of {kernel.shape[0]} features. "
+                    f"Received: {name}.shape={found}."
+                )
+        if keys is not None and not same_sizes(keys.shape, (*shape[:-1], self.units)):
+            raise ValueError(
+                "`keys` must be what `project` makes of the annotations. Received: "
+                f"keys.shape={tuple(keys.shape)}, annotations.shape={shape}, "
+                f"units={self.units}."
+            )
+        if mask is None:
+            return
+        if not same_sizes(mask.shape, shape[:-1]):
+            raise ValueError(
+                "`mask` must have the shape of the annotations without their features. "
+                f"Received: mask.shape={tuple(mask.shape)}, annotations.shape={shape}."
+            )
+        values = concrete_value(mask)
+        if values is None:
+            return
+        empty = ~values.astype(bool).any(axis=tuple(range(1, values.ndim)))
+        if empty.any():
+            raise ValueError(
+                "The mask removes every location of an image: there is nothing to "
+                f"attend to. Received: an all-False mask of image {empty.argmax()} of "
+                f"the batch of {len(values)}. Leave such images out."
+            )
+
+    def compute_mask(self, annotations, mask=None):
+        return None
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+
+def _check_ranks(annotations_shape, hidden_shape):
+    if len(annotations_shape) not in (3, 4):
+        raise ValueError(
+            "`annotations` must be (batch, locations, features) or (batch, height, "
+            f"width, features). Received: annotations.shape={tuple(annotations_shape)}."
+        )
+    if 0 in annotations_shape[1:-1]:
+        raise ValueError(
+            "Annotations must have at least one location. Received: "
+            f"annotations.shape={tuple(annotations_shape)}."
+        )
+    if hidden_shape is None:
+        raise ValueError(
+            "Attention needs the decoder's hidden state. Received: hidden=None. Use "
+            "`layer(annotations, hidden=hidden)`."
+        )
+    if not same_sizes(hidden_shape, (annotations_shape[0], None)):
+        raise ValueError(
+            "`hidden` must be (batch, features), with one row an image. Received: "
+            f"hidden.shape={tuple(hidden_shape)}, "
+            f"annotations.shape={tuple(annotations_shape)}."
+        )

@@ -1,0 +1,162 @@
+"""Losses of attention over the steps of a caption: Xu's penalty and REINFORCE."""
+
+import math
+
+from keras import ops
+
+
+def doubly_stochastic_penalty(alpha, mask=None, location_mask=None):
+    """How far each location is from being attended to once in a caption.
+
+        penalty = sum_i (1 - sum_t alpha[t, i])^2
+
+    over the real steps t and the real locations i. Xu et al. add lambda times it to
+    the loss of a caption.
+
+    Reference: Xu et al., 2015, eq. 14 (https://arxiv.org/abs/1502.03044).
+
+    Args:
+        alpha: Float tensor `(batch, steps, locations)`, or `(batch, steps, height,
+            width)`, the attention of each step.
+        mask: Boolean tensor `(batch, steps)`, True for a real step, or None.
+        location_mask: Boolean tensor `(batch, locations)`, or `(batch, height, width)`,
+            True for a real location, or None.
+
+    Returns:
+        Float tensor `(batch,)`, float32.
+
+    Raises:
+        ValueError: The shapes do not fit.
+
+    Example:
+
+    >>> alpha = ops.convert_to_tensor([[[1.0, 0.0], [0.5, 0.5]]])
+    >>> float(doubly_stochastic_penalty(alpha)[0])  # (1 - 1.5)^2 + (1 - 0.5)^2
+    0.5
+    """
+    alpha = ops.cast(alpha, "float32")
+    shape = tuple(alpha.shape)
+    if len(shape) not in (3, 4):
+        raise ValueError(
+            "`alpha` must be (batch, steps, locations) or (batch, steps, height, "
+            f"width). Received: alpha.shape={shape}."
+        )
+    axes = tuple(range(1, len(shape) - 1))
+    if mask is not None:
+        mask = _checked("mask", mask, "alpha", shape, shape[:2])
+        mask = ops.reshape(mask, (*ops.shape(mask), *[1] * len(axes)))
+        alpha = ops.where(mask, alpha, 0.0)
+    missed = ops.square(1 - ops.sum(alpha, 1))
+    if location_mask is not None:
+        expected = (shape[0], *shape[2:])
+        location_mask = _checked(
+            "location_mask", location_mask, "alpha", shape, expected
+        )
+        missed = ops.where(location_mask, missed, 0.0)
+    return ops.sum(missed, axes)
+
+
+def reinforce_loss(
+    log_likelihood,
+    log_probability,
+    entropy,
+    baseline,
+    mask=None,
+    reinforce_weight=1.0,
+    entropy_weight=0.0,
+):
+    """The loss whose gradient trains hard attention, and the next baseline.
+
+        loss = -(log p(y) + reinforce_weight * [log p(y) - baseline] * log p(s)
+                 + entropy_weight * H)
+        next baseline = 0.9 * baseline + 0.1 * mean(log p(y))
+
+    No gradient flows through the brackets. log p(s) and H are sums over the real
+    steps of what `HardAttention` returns. Over all samples, the mean gradient is that
+    of -E[log p(y)] - entropy_weight * H when `reinforce_weight` is 1, whatever the
+    baseline: that is why the baseline is the one from before this batch.
+
+    Reference: Xu et al., 2015, section 4.1 (https://arxiv.org/abs/1502.03044). The
+    paper does not give its two weights.
+
+    Args:
+        log_likelihood: Float tensor `(batch,)`, log p(y) of each caption, in nats.
+        log_probability: Float tensor `(batch, steps)`, or `(batch,)` if already summed.
+        entropy: Float tensor of the shape of `log_probability`.
+        baseline: Scalar, the moving average so far; zero at the start.
+        mask: Boolean tensor `(batch, steps)`, True for a real step, or None.
+        reinforce_weight: Float, lambda_r of the paper.
+        entropy_weight: Float, lambda_e of the paper.
+
+    Returns:
+        The loss of each caption `(batch,)`, and the next baseline, a scalar. Keep the
+        baseline in a weight that is not trained.
+
+    Raises:
+        ValueError: The shapes do not fit, or a weight is negative.
+
+    Example:
+
+    >>> loss, baseline = reinforce_loss([-2.0], [-0.5], [0.7], baseline=-1.0)
+    >>> float(loss[0]), round(float(baseline), 6)
+    (1.5, -1.1)
+    """
+    for name, weight in (
+        ("reinforce_weight", reinforce_weight),
+        ("entropy_weight", entropy_weight),
+    ):
+        if not (0 <= weight < math.inf):
+            raise ValueError(
+                f"`{name}` must be finite and not negative. Received: {name}={weight}."
+            )
+    log_likelihood, log_probability, entropy, baseline = (
+        ops.cast(x, "float32")
+        for x in (log_likelihood, log_probability, entropy, baseline)
+    )
+    shape = tuple(log_probability.shape)
+    if len(log_likelihood.shape) != 1 or len(baseline.shape) != 0:
+        raise ValueError(
+            "`log_likelihood` must be one number a caption, (batch,), and `baseline` a "
+            f"scalar. Received: log_likelihood.shape={tuple(log_likelihood.shape)}, "
+            f"baseline.shape={tuple(baseline.shape)}."
+        )
+    if (
+        len(shape) not in (1, 2)
+        or tuple(entropy.shape) != shape
+        or not _same(shape[:1], log_likelihood.shape)
+    ):
+        raise ValueError(
+            "`log_probability` and `entropy` must both be (batch, steps) or (batch,). "
+            f"Received: log_probability.shape={shape}, entropy.shape="
+            f"{tuple(entropy.shape)}, log_likelihood.shape="
+            f"{tuple(log_likelihood.shape)}."
+        )
+    if mask is not None:
+        mask = _checked("mask", mask, "log_probability", shape, shape)
+        log_probability = ops.where(mask, log_probability, 0.0)
+        entropy = ops.where(mask, entropy, 0.0)
+    if len(shape) == 2:
+        log_probability, entropy = ops.sum(log_probability, 1), ops.sum(entropy, 1)
+    reward = ops.stop_gradient(log_likelihood)
+    loss = -(
+        log_likelihood
+        + reinforce_weight * (reward - ops.stop_gradient(baseline)) * log_probability
+        + entropy_weight * entropy
+    )
+    return loss, ops.stop_gradient(0.9 * baseline + 0.1 * ops.mean(reward))
+
+
+def _same(shape, expected):
+    return len(shape) == len(expected) and all(
+        a is None or b is None or a == b for a, b in zip(shape, expected, strict=True)
+    )
+
+
+def _checked(name, mask, whose, shape, expected):
+    mask = ops.cast(mask, "bool")
+    if not _same(mask.shape, expected):
+        raise ValueError(
+            f"`{name}` must fit `{whose}`: shape {tuple(expected)}. Received: "
+            f"{name}.shape={tuple(mask.shape)}, {whose}.shape={shape}."
+        )
+    return mask
