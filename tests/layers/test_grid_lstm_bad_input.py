@@ -88,6 +88,13 @@ def test_mask_of_another_shape_than_its_inputs_is_refused(shape):
         GridLSTM(U, depth=2)(IMAGES, mask=np.ones(shape, bool))
 
 
+def test_mask_that_removes_a_whole_grid_is_refused():
+    mask = np.ones((B, H, W), bool)
+    mask[1] = False
+    with pytest.raises(ValueError, match=r"every position of the grids \[1\]"):
+        GridLSTM(U, depth=2)(IMAGES, mask=mask)
+
+
 @pytest.mark.parametrize(
     "shapes",
     [

@@ -12,6 +12,7 @@ from tfrecvis.layers.arguments import (
     same_sizes,
 )
 from tfrecvis.ops.grid_lstm import PLAIN_TRANSFORMS, GridWeights, grid_lstm
+from tfrecvis.ops.scan import concrete_value
 
 TRANSFORMS = ("lstm", *PLAIN_TRANSFORMS)
 OUTPUT_GATES = ("inside", "outside")
@@ -76,7 +77,8 @@ class GridLSTM(keras.layers.Layer):
 
     Raises:
         ValueError: an argument is not one of those listed, there is not one transform
-            for each dimension, a dimension does not exist, or a shape does not fit.
+            for each dimension, a dimension does not exist, a shape does not fit, or a
+            mask leaves nothing of a grid.
 
     Example:
 
@@ -291,6 +293,15 @@ class GridLSTM(keras.layers.Layer):
                 "`mask` must have the shape (batch, *grid) of the inputs. Received: "
                 f"mask.shape={tuple(mask.shape)}, inputs.shape={tuple(inputs.shape)}."
             )
+        values = None if mask is None else concrete_value(mask)
+        if values is not None and values.ndim > 1:
+            kept = values.reshape(len(values), -1).any(-1)
+            if not kept.all():
+                raise ValueError(
+                    "`mask` removes every position of the grids "
+                    f"{(~kept).nonzero()[0].tolist()} of the batch: it must be True "
+                    "for at least one. Leave such grids out."
+                )
         if initial_state is None:
             return
         shapes = self._state_shapes(inputs.shape)

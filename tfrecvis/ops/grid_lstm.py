@@ -86,19 +86,20 @@ def grid_lstm(inputs, memories, weights, depth, initial_state=None, mask=None):
     for axis in range(2, rank + 1):
         edge = [skew(x, axis) for x in edge]
         valid = skew(valid, axis)
-    edge = [_after(x, depth - 1) for x in edge]
-    # Each layer is one step behind the one before it: (S, L, B, J, ..)
+    edge = [ops.pad(x, [[0, depth - 1], *[[0, 0]] * (rank + 1)]) for x in edge]
+    # Each layer is one step behind the one before it: (S, depth, B, J, .., 1)
     valid = skew(ops.repeat(valid[:, None], depth, 1), 1)[..., None] > 0.5
 
     lanes = (depth, *ops.shape(inputs)[1:])
     start = [ops.zeros(lanes, dtype)] * (rank + 1)
     start += [ops.zeros(lanes, "float32") for is_lstm in recurrent if is_lstm]
-    where = [0, rank + 1] if recurrent[0] else [0]  # the first axis' own state
+    first = [0, rank + 1] if recurrent[0] else [0]  # the state of the first axis
     if initial_state is not None:
-        for place, state in zip(where, initial_state, strict=True):
-            start[place] = ops.cast(state, start[place].dtype)
+        for n, state in zip(first, initial_state, strict=True):
+            start[n] = ops.cast(state, start[n].dtype)
 
     def arriving(states, dimension, edge):
+        """What each block takes from the block before it in a dimension."""
         if dimension == 0:
             return states
         if dimension < rank:
@@ -107,20 +108,18 @@ def grid_lstm(inputs, memories, weights, depth, initial_state=None, mask=None):
         return edge if depth == 1 else ops.concatenate([edge, states[:-1]], 0)
 
     # Which dimension each tensor of the carry belongs to: hidden states, memories.
-    dimensions = [
-        *range(rank + 1),
-        *(k for k, is_lstm in enumerate(recurrent) if is_lstm),
-    ]
+    owners = [*range(rank + 1), *(k for k in range(rank + 1) if recurrent[k])]
 
     def step(carry, xs):
         *edge, valid = xs
         edge = [edge[0]] * (rank + 1) + [edge[-1]] * sum(recurrent)
-        old = [arriving(*a) for a in zip(carry, dimensions, edge, strict=True)]
+        old = [arriving(*a) for a in zip(carry, owners, edge, strict=True)]
         new = _block(old, stages, weights, dtype)
-        # A lane before its start, or after its end, keeps the first axis' state.
+        # Before its start and after its end a lane keeps the state of the first axis;
+        # nothing inside the grid reads its others.
         new = [
             ops.where(valid, after, before) if mask is not None or k == 0 else after
-            for k, before, after in zip(dimensions, old, new, strict=True)
+            for k, before, after in zip(owners, old, new, strict=True)
         ]
         return tuple(new), (new[rank][-1],)
 
@@ -128,7 +127,7 @@ def grid_lstm(inputs, memories, weights, depth, initial_state=None, mask=None):
     h = h[depth - 1 :]
     for axis in range(rank, 1, -1):
         h = unskew(h, axis)
-    return h, [carry[place] for place in where]
+    return h, [carry[n] for n in first]
 
 
 def _without_grid(h, m, weights, depth):
@@ -165,39 +164,36 @@ def _slice_of(stage, tensors):
 
 
 def _stages(weights, rank, dtype):
-    """A block's stages; `rank` is that of the states, `(depth, B, J, .., U)`."""
+    """A block's stages in their order; `rank` is that of a state, depth first."""
     dimensions = range(len(weights.transforms))
     groups = [
         [k for k in dimensions if k not in weights.priority],
         [k for k in dimensions if k in weights.priority],
     ]
 
-    def over_lanes(x):
-        """One value a lane of the depth, or one for all."""
-        return (
-            ops.reshape(x, (x.shape[0], *[1] * (rank - 2), x.shape[1]))
-            if (len(x.shape) == 2)
-            else x
-        )
+    def packed(values, gates, recurrent, plain=()):
+        # Gate by gate, so that all dimensions share their pointwise work.
+        split = [ops.split(values[k], gates, -1) for k in recurrent]
+        parts = [gate for gates in zip(*split, strict=True) for gate in gates]
+        return ops.concatenate([*parts, *(values[k] for k in plain)], -1)
+
+    def vector(x):
+        """Of each layer, beside states `(depth, B, J, .., U)`; or of all layers."""
+        x = ops.cast(x, "float32")
+        if len(x.shape) == 1:
+            return x
+        return ops.reshape(x, (x.shape[0], *[1] * (rank - 2), x.shape[1]))
 
     stages = []
     for group in filter(None, groups):
         recurrent = tuple(k for k in group if weights.transforms[k] == "lstm")
         plain = tuple(k for k in group if k not in recurrent)
-
-        def packed(values, gates, recurrent=recurrent, plain=()):
-            # Gate by gate, so that all dimensions share their pointwise work.
-            split = [ops.split(values[k], gates, -1) for k in recurrent]
-            parts = [gate for gates in zip(*split, strict=True) for gate in gates]
-            return ops.concatenate([*parts, *(values[k] for k in plain)], -1)
-
         peepholes = None
         if weights.peepholes is not None and recurrent:
-            peepholes = ops.cast(packed(weights.peepholes, 3), "float32")
-            peepholes = over_lanes(peepholes)
-        kernel = ops.cast(packed(weights.kernels, 4, plain=plain), dtype)
-        bias = ops.cast(packed(weights.biases, 4, plain=plain), "float32")
-        stages.append(_Stage(recurrent, plain, kernel, over_lanes(bias), peepholes))
+            peepholes = vector(packed(weights.peepholes, 3, recurrent))
+        kernel = ops.cast(packed(weights.kernels, 4, recurrent, plain), dtype)
+        bias = vector(packed(weights.biases, 4, recurrent, plain))
+        stages.append(_Stage(recurrent, plain, kernel, bias, peepholes))
     return stages
 
 
@@ -233,14 +229,9 @@ def _block(arriving, stages, weights, dtype):
             for k, new_h, new_c in zip(stage.recurrent, h, c, strict=True):
                 hidden[k], memories[k] = new_h, new_c
         if stage.plain:
-            z = z[0] if count else z
+            z = z[0] if count else z  # what the gates left
             parts = ops.split(z, len(stage.plain), -1)
             for k, part in zip(stage.plain, parts, strict=True):
                 transform = PLAIN_TRANSFORMS[weights.transforms[k]]
                 hidden[k] = ops.cast(transform(part), dtype)
     return [*hidden, *(memories[k] for k in recurrent)]
-
-
-def _after(x, steps):
-    """`x` with some steps of zeros after its last one."""
-    return ops.pad(x, [[0, steps], *[[0, 0]] * (len(x.shape) - 1)])
