@@ -119,6 +119,19 @@ def test_padding_changes_neither_outputs_nor_gradients(padding, with_keys):
         np.testing.assert_allclose(padded, expected, atol=1e-6)
 
 
+def test_keys_of_padding_are_not_read_either():
+    layer = built()
+    found = []
+    for annotations in (ANNOTATIONS, padded_with(np.nan)):
+        keys = layer.project(annotations)
+        with tf.GradientTape() as tape:
+            z, _ = layer(annotations, hidden=HIDDEN, mask=MASK, keys=keys)
+            loss = tf.reduce_sum(z**2)
+        found.append([z, tape.gradient(loss, layer.hidden_kernel.value)])
+    for padded, expected in zip(found[1], found[0], strict=True):
+        np.testing.assert_allclose(padded, expected, atol=1e-6)
+
+
 def test_cutting_padding_off_changes_nothing():
     layer = built()
     z, alpha = layer(ANNOTATIONS, hidden=HIDDEN, mask=MASK)
