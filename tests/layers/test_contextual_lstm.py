@@ -220,6 +220,16 @@ def test_padded_sequence_gives_what_the_sequence_alone_gives(padding):
             np.testing.assert_allclose(a[n], b[0], atol=1e-6)
 
 
+def test_compiled_graph_of_padding_alone_keeps_the_initial_state():
+    mask = np.array([[False] * T, [True] * T])
+    layer = built(return_state=True)
+    run = tf.function(lambda mask: layer(X, context=TOPIC, mask=mask))
+    y, h, c = run(mask)
+    for nothing in (y[0], h[0], c[0]):
+        assert (np.asarray(nothing) == 0).all()
+    np.testing.assert_allclose(y[1], call(layer, X, context=TOPIC)[0][1], atol=1e-6)
+
+
 @pytest.mark.parametrize("go_backwards", [False, True])
 def test_mask_goes_on_to_the_next_layer_in_the_order_of_the_outputs(go_backwards):
     masked = keras.layers.Masking()(X * MASK[..., None])

@@ -87,3 +87,9 @@ def test_initial_state_other_than_h_and_c_is_refused(state):
 def test_mask_of_another_shape_is_refused(shape):
     with pytest.raises(ValueError, match=r"`mask` must have .*mask.shape="):
         built()(X, context=TOPIC, mask=np.ones(shape, bool))
+
+
+def test_mask_that_removes_every_step_is_refused():
+    mask = np.array([[True] * T, [False] * T])
+    with pytest.raises(ValueError, match=r"every step of sequences \[1\].* Leave such"):
+        built()(X, context=TOPIC, mask=mask)

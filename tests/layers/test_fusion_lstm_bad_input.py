@@ -65,3 +65,12 @@ def test_mask_of_another_shape_is_refused(shape):
     for given in (mask, [None, mask]):
         with pytest.raises(ValueError, match=r"Received: mask.shape="):
             FusionLSTM(U)(SCENE, mask=given)
+
+
+def test_masks_that_remove_every_pixel_together_are_refused():
+    mask = np.ones((B, H, W), bool)
+    mask[0, :2] = False
+    other = np.zeros((B, H, W), bool)
+    other[0, :2] = other[1] = True
+    with pytest.raises(ValueError, match=r"removes every pixel of images \[0\]"):
+        FusionLSTM(U)(SCENE, mask=[mask, other])

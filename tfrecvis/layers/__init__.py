@@ -6,6 +6,7 @@ from tfrecvis.layers.draw_write import DrawWrite
 from tfrecvis.layers.fusion_lstm import FusionLSTM
 from tfrecvis.layers.grid_lstm import GridLSTM
 from tfrecvis.layers.hard_attention import HardAttention
+from tfrecvis.layers.local_global_lstm import LocalGlobalLSTM
 from tfrecvis.layers.renet import ReNet
 from tfrecvis.layers.soft_attention import SoftAttention
 
@@ -17,6 +18,7 @@ __all__ = [
     "FusionLSTM",
     "GridLSTM",
     "HardAttention",
+    "LocalGlobalLSTM",
     "ReNet",
     "SoftAttention",
 ]

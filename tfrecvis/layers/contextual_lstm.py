@@ -11,6 +11,7 @@ from tfrecvis.layers.arguments import (
 )
 from tfrecvis.layers.initial_values import forget_bias, one_by_one
 from tfrecvis.ops import LSTMDirection, lstm
+from tfrecvis.ops.scan import concrete_value
 from tfrecvis.ops.stencil import project
 
 
@@ -201,7 +202,8 @@ class ContextualLSTM(keras.layers.Layer):
         with `return_state` a list of it, h and c.
 
     Raises:
-        ValueError: An argument, a rank or a number of features does not fit.
+        ValueError: An argument, a rank or a number of features does not fit, or, called
+            eagerly, a mask removes every step of a sequence.
 
     Example:
 
@@ -313,6 +315,13 @@ class ContextualLSTM(keras.layers.Layer):
                 "`mask` must have the shape (batch, steps) of the sequences. Received: "
                 f"mask.shape={tuple(mask.shape)}, "
                 f"sequences.shape={tuple(sequences.shape)}."
+            )
+        values = concrete_value(mask)
+        if values is not None and not values.any(1).all():
+            emptied = (~values.any(1)).nonzero()[0].tolist()
+            raise ValueError(
+                f"`mask` removes every step of sequences {emptied} of the batch: it "
+                "must be True for at least one. Leave such sequences out."
             )
 
     def compute_mask(self, sequences, mask=None):

@@ -3,7 +3,12 @@
 import keras
 from keras import ops
 
-from tfrecvis.layers.arguments import check_integer, check_known, same_sizes
+from tfrecvis.layers.arguments import (
+    check_images,
+    check_integer,
+    check_known,
+    same_sizes,
+)
 from tfrecvis.layers.sweeps import add_sweep_weights, sweep
 
 
@@ -45,7 +50,7 @@ class FusionLSTM(keras.layers.Layer):
 
     Raises:
         ValueError: `units` is not positive, there are fewer than two modalities, or
-            their sizes differ.
+            their sizes differ, or, called eagerly, masks remove every pixel of a scene.
 
     Example:
 
@@ -79,6 +84,7 @@ class FusionLSTM(keras.layers.Layer):
     def call(self, modalities, mask=None, training=False):
         _check_modalities([x.shape for x in modalities])
         mask = _common_mask(mask, modalities)
+        check_images(modalities[0], mask)
         if mask is not None:
             mask = mask[..., None]
             modalities = [ops.where(mask, x, ops.zeros_like(x)) for x in modalities]
@@ -126,10 +132,6 @@ def _check_modalities(shapes):
             "Modalities must have the shape (batch, height, width, channels), all of "
             f"the same batch, height and width. Received: shapes {shapes}. Resize "
             "them, for example with keras.layers.Resizing."
-        )
-    if 0 in shapes[0][1:3]:
-        raise ValueError(
-            f"Modalities must have at least one pixel. Received: shapes {shapes}."
         )
 
 

@@ -1,0 +1,18 @@
+from conformance.case import Case
+
+from tfrecvis import layers
+
+
+def images(rng, batch, other):
+    height, width = (2, 5) if other else (4, 3)
+    x = rng.normal(size=(batch, height, width, 3)).astype("float32")
+    return {"images": x}
+
+
+CASES = {
+    "LocalGlobalLSTM": Case(layers.LocalGlobalLSTM, {"units": 2, "depth": 3}, images),
+    "LocalGlobalLSTM, tied": Case(
+        layers.LocalGlobalLSTM, {"units": 2, "depth": 2, "tied": True}, images
+    ),
+    "PixelLSTM": Case(layers.PixelLSTM, {"units": 2, "depth": 3, "tied": True}, images),
+}
