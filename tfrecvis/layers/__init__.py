@@ -7,6 +7,7 @@ from tfrecvis.layers.fusion_lstm import FusionLSTM
 from tfrecvis.layers.grid_lstm import GridLSTM
 from tfrecvis.layers.hard_attention import HardAttention
 from tfrecvis.layers.local_global_lstm import LocalGlobalLSTM
+from tfrecvis.layers.pixel_lstm import PixelLSTM
 from tfrecvis.layers.renet import ReNet
 from tfrecvis.layers.soft_attention import SoftAttention
 
@@ -19,6 +20,7 @@ __all__ = [
     "GridLSTM",
     "HardAttention",
     "LocalGlobalLSTM",
+    "PixelLSTM",
     "ReNet",
     "SoftAttention",
 ]
