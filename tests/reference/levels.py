@@ -5,13 +5,16 @@ import numpy as np
 
 def in_order(reads, depends):
     """Nodes of one graph such that each comes after those that it waits for."""
-    order = []
+    waits = [
+        {j for j, wait in zip(*row, strict=True) if wait}
+        for row in zip(reads.tolist(), depends.tolist(), strict=True)
+    ]
+    order, done = [], set()
     while len(order) < len(reads):
-        for i, (nodes, waits) in enumerate(zip(reads, depends, strict=True)):
-            done = all(j in order for j, w in zip(nodes, waits, strict=True) if w)
-            if i not in order and done:
+        for i in range(len(reads)):
+            if i not in done and waits[i] <= done:
                 order.append(i)
-                break
+                done.add(i)
     return order
 
 

@@ -1,8 +1,9 @@
 """Stateless functions: the engine, the recurrences on it, and their neighbours."""
 
 from tfrecvis.ops.filterbank import attention_filters, gaussian_filters
+from tfrecvis.ops.graph_checks import check_adjacency, check_graph, check_tree
 from tfrecvis.ops.gru import GRUDirection, gru
-from tfrecvis.ops.levels import Schedule, schedule, visit
+from tfrecvis.ops.levels import Schedule, gather_nodes, schedule, visit
 from tfrecvis.ops.lstm import LSTMDirection, lstm
 from tfrecvis.ops.scan import Track, lowering, scan, scan_together
 from tfrecvis.ops.stencil import shift
@@ -13,6 +14,10 @@ __all__ = [
     "Schedule",
     "Track",
     "attention_filters",
+    "check_adjacency",
+    "check_graph",
+    "check_tree",
+    "gather_nodes",
     "gaussian_filters",
     "gru",
     "lowering",

@@ -27,6 +27,7 @@ class Schedule(NamedTuple):
         reads: Integer tensor `(B * N, K)`: what each row reads of the table of `visit`:
             the given state of row r at r, its new state at B * N + r, nothing at
             2 * B * N.
+        present: Boolean tensor `(B, N, K)`, False where nothing is read.
         order: Integer tensor `(B, N)` that grows with the step in which a node is
             visited; -1 for a node that is not.
 
@@ -40,6 +41,7 @@ class Schedule(NamedTuple):
     steps: object
     rows: object
     reads: object
+    present: object
     order: object
 
 
@@ -104,6 +106,7 @@ def schedule(reads, depends, mask=None, width=None):
         steps,
         ops.reshape(rows[:-1], (nodes, lanes)),
         ops.reshape(table, (count, neighbours)),
+        present,
         order,
     )
 
@@ -235,6 +238,30 @@ def visit(step, parameters, own, initial, schedule):
     parameters = [ops.convert_to_tensor(p) for p in parameters]
     (new,) = run(*parameters, *rows)
     return ops.reshape(new, (batch, nodes, features))
+
+
+def gather_nodes(x, nodes):
+    """The features of other nodes of the same graph.
+
+    Args:
+        x: Tensor `(B, N, ...)`.
+        nodes: Integer tensor `(B, ...)`; where it is negative, what is read is of no
+            use.
+
+    Returns:
+        Tensor of the shape of `nodes` and then the features' own.
+
+    Example:
+
+    >>> x = ops.convert_to_tensor([[1.0, 2.0], [3.0, 4.0]])
+    >>> ops.convert_to_numpy(gather_nodes(x, [[1, 1, 0], [0, 1, 0]])).tolist()
+    [[2.0, 2.0, 1.0], [3.0, 4.0, 3.0]]
+    """
+    nodes = ops.maximum(ops.cast(nodes, "int32"), 0)
+    batch, number, *features = ops.shape(x)
+    first = ops.arange(batch, dtype="int32") * number
+    first = ops.reshape(first, (batch, *[1] * (len(nodes.shape) - 1)))
+    return _take(ops.reshape(x, (batch * number, *features)), nodes + first)
 
 
 def _take(x, rows):

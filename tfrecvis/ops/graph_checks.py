@@ -1,0 +1,238 @@
+"""Checks of graphs and trees, on NumPy values.
+
+`GraphLSTM` and `TreeLSTM` make them whenever they are called eagerly. Inside a traced
+graph (`model.fit`, `tf.function`, `jax.jit`, an export) values are not known and
+nothing can be raised: call these functions on your data once, before training.
+"""
+
+import numpy as np
+
+
+def check_graph(neighbours, mask=None, confidence=None, order=None):
+    """Refuse neighbour lists that describe no graph, and scores that give no order.
+
+    Edges may be one-sided: a node reads the nodes of its own list.
+
+    Args:
+        neighbours: Integer array `(batch, nodes, neighbours)`, -1 for none.
+        mask: Boolean array `(batch, nodes)`, True for a real node, or None.
+        confidence: Float array `(batch, nodes)`, or None.
+        order: Integer array `(batch, nodes)`, or None.
+
+    Raises:
+        ValueError: There are no nodes; an array is of another shape or type; a graph
+            has no real node; a real node has an index out of range, itself, padding or
+            one node twice among its neighbours; a real node has no edge at all
+            although it is not alone; or a real node's confidence is NaN.
+
+    Example:
+
+    >>> check_graph([[[1, -1], [0, 2], [1, 3]]])
+    Traceback (most recent call last):
+    ValueError: `neighbours` must be nodes from 0 to 2, or -1 for none. Received: 3 as \
+a neighbour of node 2 of graph 0.
+    """
+    neighbours, mask = _as_lists("neighbours", neighbours, mask)
+    _check_lists("neighbours", "neighbour", neighbours, mask)
+    _check_connected(_has_edge(neighbours, mask), mask)
+    for name, values in (("confidence", confidence), ("order", order)):
+        if values is None:
+            continue
+        values = np.asarray(values)
+        if values.shape != mask.shape:
+            raise ValueError(
+                f"`{name}` must have one value a node, shape {mask.shape}. Received: "
+                f"{name}.shape={values.shape}."
+            )
+        for b, i in np.argwhere(np.isnan(values.astype("float64")) & mask):
+            raise ValueError(
+                f"`{name}` must not be NaN, which is neither before nor after any "
+                f"other. Received: NaN for node {i} of graph {b}."
+            )
+
+
+def check_scales(neighbours, mask=None):
+    """Refuse neighbour lists of several scales that describe no graph.
+
+    A node may be without neighbours at a scale, but not at all of them.
+
+    Args:
+        neighbours: List of integer arrays `(batch, nodes, neighbours)`, one for each
+            scale, -1 for none.
+        mask: Boolean array `(batch, nodes)`, True for a real node, or None.
+
+    Raises:
+        ValueError: What `check_graph` refuses, for the list of any scale.
+
+    Example:
+
+    >>> check_scales([[[[1], [0]]], [[[1], [1]]]])
+    Traceback (most recent call last):
+    ValueError: A node cannot be its own neighbour. Received: node 1 of graph 0 in its \
+own `neighbours[1]`.
+    """
+    touched = False
+    for scale, lists in enumerate(neighbours):
+        name = f"neighbours[{scale}]"
+        lists, real = _as_lists(name, lists, mask)
+        _check_lists(name, "neighbour", lists, real)
+        touched = touched | _has_edge(lists, real)
+    _check_connected(touched, real)
+
+
+def check_adjacency(adjacency):
+    """Refuse an adjacency matrix that holds more than zeros and ones.
+
+    Example:
+
+    >>> check_adjacency([[[0, 2], [2, 0]]])
+    Traceback (most recent call last):
+    ValueError: `adjacency` must hold zeros and ones, or booleans. Received: 2 for \
+nodes 0 and 1 of graph 0.
+    """
+    adjacency = np.asarray(adjacency)
+    for b, i, j in np.argwhere((adjacency != 0) & (adjacency != 1)):
+        raise ValueError(
+            "`adjacency` must hold zeros and ones, or booleans. Received: "
+            f"{adjacency[b, i, j]} for nodes {i} and {j} of graph {b}."
+        )
+
+
+def check_tree(children, mask=None, max_children=None):
+    """Refuse lists of children that are no tree, or several.
+
+    Args:
+        children: Integer array `(batch, nodes, children)`, -1 for none.
+        mask: Boolean array `(batch, nodes)`, True for a real node, or None.
+        max_children: Integer, the most children that a node may have, or None.
+
+    Raises:
+        ValueError: There are no nodes; an array is of another shape or type; a tree has
+            no real node; a real node has an index out of range, itself or padding among
+            its children; a node has two parents, or more than `max_children` children;
+            there is a cycle; or a graph has several roots.
+
+    Example:
+
+    >>> check_tree([[[1], [2], [0]]])
+    Traceback (most recent call last):
+    ValueError: A tree has no cycles. Received: node 2 of tree 0 is its own descendant.
+    >>> check_tree([[[2, -1], [-1, -1], [-1, -1]]])
+    Traceback (most recent call last):
+    ValueError: A tree has one root. Received: nodes 0 and 1 of tree 0 have no parent. \
+Give each tree a row of the batch, or join them under one node.
+    """
+    children, mask = _as_lists("children", children, mask)
+    _check_lists("children", "child", children, mask)
+    real = (children >= 0) & mask[..., None]
+    if max_children is not None:
+        for b, i in np.argwhere(real.sum(-1) > max_children):
+            raise ValueError(
+                f"A node has at most {max_children} children. Received: "
+                f"{real[b, i].sum()} for node {i} of tree {b}."
+            )
+    parent = np.full(mask.shape, -1)
+    tree, node, slot = np.nonzero(real)
+    child = children[tree, node, slot]
+    parent[tree, child] = node
+    # Of two parents one was overwritten.
+    for e in np.flatnonzero(parent[tree, child] != node):
+        raise ValueError(
+            f"A node of a tree has one parent. Received: node {child[e]} of tree "
+            f"{tree[e]} is a child of node {node[e]} and of node "
+            f"{parent[tree[e], child[e]]}."
+        )
+    # The ancestor 1, 2, 4, ... generations above: none is left in a tree.
+    ancestor = parent
+    for _ in range(int(mask.shape[1]).bit_length()):
+        above = np.take_along_axis(ancestor, np.maximum(ancestor, 0), 1)
+        ancestor = np.where(ancestor >= 0, above, -1)
+    for b, i in np.argwhere(ancestor >= 0):
+        raise ValueError(
+            f"A tree has no cycles. Received: node {ancestor[b, i]} of tree {b} is its "
+            "own descendant."
+        )
+    for b, roots in enumerate(mask & (parent < 0)):
+        if roots.sum() > 1:
+            first, second = np.flatnonzero(roots)[:2]
+            raise ValueError(
+                f"A tree has one root. Received: nodes {first} and {second} of tree "
+                f"{b} have no parent. Give each tree a row of the batch, or join them "
+                "under one node."
+            )
+
+
+def _has_edge(neighbours, mask):
+    """Which nodes have a neighbour, or are one."""
+    real = (neighbours >= 0) & mask[..., None]
+    touched = real.any(-1)
+    graph, node, slot = np.nonzero(real)
+    touched[graph, neighbours[graph, node, slot]] = True
+    return touched
+
+
+def _check_connected(touched, mask):
+    alone = mask.sum(1, keepdims=True) == 1
+    for b, i in np.argwhere(mask & ~touched & ~alone):
+        raise ValueError(
+            f"Every node must have a neighbour. Received: node {i} of graph {b} has "
+            "none and is nobody's. Connect it, or mask it as padding."
+        )
+
+
+def _as_lists(name, lists, mask):
+    """Integer lists and a boolean mask, of shapes that fit."""
+    lists = np.asarray(lists)
+    if lists.ndim != 3 or not np.issubdtype(lists.dtype, np.integer):
+        raise ValueError(
+            f"`{name}` must be integers (batch, nodes, {name}), -1 for none. Received: "
+            f"shape {lists.shape}, dtype {lists.dtype}."
+        )
+    if lists.shape[1] == 0:
+        raise ValueError(
+            f"A graph must have at least one node. Received: {name}.shape="
+            f"{lists.shape}."
+        )
+    mask = np.ones(lists.shape[:2], bool) if mask is None else np.asarray(mask, bool)
+    if mask.shape != lists.shape[:2]:
+        raise ValueError(
+            f"`mask` must have one value a node, shape {lists.shape[:2]}. Received: "
+            f"mask.shape={mask.shape}."
+        )
+    for b in np.flatnonzero(~mask.any(1)):
+        raise ValueError(
+            "Every graph must have a real node. Received: a mask that removes all "
+            f"{mask.shape[1]} of graph {b}."
+        )
+    return lists, mask
+
+
+def _check_lists(name, one, lists, mask):
+    nodes = lists.shape[1]
+    # What the lists of padding hold does not matter.
+    outside = ((lists < -1) | (lists >= nodes)) & mask[..., None]
+    for b, i, k in np.argwhere(outside):
+        raise ValueError(
+            f"`{name}` must be nodes from 0 to {nodes - 1}, or -1 for none. Received: "
+            f"{lists[b, i, k]} as a {one} of node {i} of graph {b}."
+        )
+    real = (lists >= 0) & mask[..., None]
+    for b, i, _ in np.argwhere(real & (lists == np.arange(nodes)[:, None])):
+        raise ValueError(
+            f"A node cannot be its own {one}. Received: node {i} of graph {b} in its "
+            f"own `{name}`."
+        )
+    targets = np.where(real, lists, 0)
+    hidden = real & ~mask[np.arange(len(lists))[:, None, None], targets]
+    for b, i, k in np.argwhere(hidden):
+        raise ValueError(
+            f"A padded node cannot be a {one}. Received: node {lists[b, i, k]}, which "
+            f"the mask removes, in `{name}` of node {i} of graph {b}. Write -1 there."
+        )
+    ordered = np.sort(np.where(real, lists, -1), -1)
+    twice = (ordered[..., 1:] == ordered[..., :-1]) & (ordered[..., 1:] >= 0)
+    for b, i, k in np.argwhere(twice):
+        raise ValueError(
+            f"A {one} counts once. Received: node {ordered[b, i, k]} twice in "
+            f"`{name}` of node {i} of graph {b}."
+        )
