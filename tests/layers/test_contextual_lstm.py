@@ -237,6 +237,8 @@ def test_mask_goes_on_to_the_next_layer_in_the_order_of_the_outputs(go_backwards
     np.testing.assert_array_equal(
         y._keras_mask, MASK[:, ::-1] if go_backwards else MASK
     )
+    expected = call(built(go_backwards=go_backwards), X, context=TOPIC, mask=MASK)
+    np.testing.assert_allclose(y, expected, atol=1e-6)
     last = built(return_sequences=False)(masked, context=TOPIC)
     assert getattr(last, "_keras_mask", None) is None
 

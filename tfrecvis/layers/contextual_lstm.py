@@ -195,6 +195,8 @@ class ContextualLSTM(keras.layers.Layer):
             or None.
         initial_state: List `[h, c]` of float tensors `(batch, units)`; zeros otherwise.
         mask: Boolean tensor `(batch, steps)`, True for a real step, or None.
+        sequences_mask: The mask that `sequences` bring from the layer before them:
+            Keras passes it, and `mask` takes its place where both are there.
         training: Whether the hand-written backward pass is used.
 
     Input shape: `(batch, steps, features)`; steps may be None.
@@ -247,8 +249,15 @@ class ContextualLSTM(keras.layers.Layer):
         self.cell.build(sequences_shape, context_shape)
 
     def call(
-        self, sequences, context=None, initial_state=None, mask=None, training=False
+        self,
+        sequences,
+        context=None,
+        initial_state=None,
+        mask=None,
+        sequences_mask=None,
+        training=False,
     ):
+        mask = sequences_mask if mask is None else mask
         self._check(sequences, context, initial_state, mask)
         x, context = self.cell.separate(sequences, context)
         if mask is not None:
