@@ -10,6 +10,7 @@ from tfrecvis.layers.local_global_lstm import LocalGlobalLSTM
 from tfrecvis.layers.pixel_lstm import PixelLSTM
 from tfrecvis.layers.renet import ReNet
 from tfrecvis.layers.soft_attention import SoftAttention
+from tfrecvis.layers.superpixel_lstm import SuperpixelLSTM
 
 __all__ = [
     "ContextualLSTM",
@@ -23,4 +24,5 @@ __all__ = [
     "PixelLSTM",
     "ReNet",
     "SoftAttention",
+    "SuperpixelLSTM",
 ]

@@ -1,7 +1,12 @@
 """Stateless functions: the engine, the recurrences on it, and their neighbours."""
 
 from tfrecvis.ops.filterbank import attention_filters, gaussian_filters
-from tfrecvis.ops.graph_checks import check_adjacency, check_graph, check_tree
+from tfrecvis.ops.graph_checks import (
+    check_adjacency,
+    check_graph,
+    check_scales,
+    check_tree,
+)
 from tfrecvis.ops.gru import GRUDirection, gru
 from tfrecvis.ops.levels import Schedule, gather_nodes, schedule, visit
 from tfrecvis.ops.lstm import LSTMDirection, lstm
@@ -16,6 +21,7 @@ __all__ = [
     "attention_filters",
     "check_adjacency",
     "check_graph",
+    "check_scales",
     "check_tree",
     "gather_nodes",
     "gaussian_filters",
