@@ -281,6 +281,13 @@ def test_masked_gradients_are_finite_and_zero_at_padding():
     assert (gradients[0].numpy()[~mask] == 0).all()
 
 
+def test_masked_vector_gives_zeros_without_a_grid():
+    layer, inputs = built(0, 2), grids(0)
+    y = call(layer, inputs, mask=np.array([True, False]))
+    np.testing.assert_allclose(y[0], call(layer, inputs)[0], atol=1e-6)
+    assert (y[1] == 0).all()
+
+
 @pytest.mark.parametrize("with_state", [False, True])
 def test_mask_of_an_embedding_reaches_the_layer_and_the_next(with_state):
     tokens = np.array([[3, 1, 2, 0, 0], [2, 3, 1, 1, 0]])
