@@ -3,19 +3,14 @@
 import argparse
 import json
 import os
-import statistics
-import subprocess
-import sys
 
-PARTS = ("speed", "memory", "compile", "import")
-MEMORY_STEPS = (56, 112, 224)
-COMPILE_STEPS = (28, 224)
+from tfrecvis.tools.benchmark.renet_report import PARTS
 
 __all__ = ["main"]
 
 
 def main(arguments=None):
-    """Runs the benchmark of ReNet; returns the exit status.
+    """Runs the benchmark; returns the exit status.
 
     Args:
         arguments: List of strings, or None for those of the process.
@@ -23,38 +18,80 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(
         prog="tfrecvis benchmark",
         description="Measure ReNet beside four keras.layers.LSTM sweeps and the bare "
-        "matrix products of the same shapes.",
+        "matrix products of the same shapes; or every layer beside its matrix "
+        "products, its cell one pixel or node at a time, and the nearest Keras layer.",
     )
     parser.add_argument(
-        "--parts", nargs="+", choices=PARTS, default=PARTS, help="default: all"
+        "what",
+        nargs="?",
+        choices=("renet", "layers"),
+        default="renet",
+        help="default: renet",
     )
     parser.add_argument(
-        "--rounds", type=int, default=15, help="timed calls of each; default: 15"
+        "--parts",
+        nargs="+",
+        choices=PARTS,
+        help="what to measure of ReNet; default: all",
+    )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        metavar="WORD",
+        help="of the layers, those whose name holds one of these words; default: all",
+    )
+    parser.add_argument(
+        "--rounds", type=int, help="timed calls of each; default: 15, of layers 5"
     )
     parser.add_argument(
         "--output", default="benchmark.json", help="default: benchmark.json"
     )
     options = parser.parse_args(arguments)
-    if options.rounds < 1:
+    if options.rounds is not None and options.rounds < 1:
         parser.error(f"--rounds must be at least 1. Received: {options.rounds}.")
+    if options.what == "layers" and options.parts:
+        parser.error("--parts is for ReNet: leave it out, or leave out `layers`.")
+    if options.what == "renet" and options.only:
+        parser.error("--only is for layers: tfrecvis benchmark layers --only WORD.")
     if os.path.exists(options.output):
         parser.error(f"{options.output} exists. Name another with --output.")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if options.what == "layers":
+        return _layers(options, parser)
+    return _renet(options)
 
+
+def _renet(options):
+    from tfrecvis.tools.benchmark.machine import describe_machine
+    from tfrecvis.tools.benchmark.renet_report import measure, table
+
+    report = {"machine": describe_machine()}
+    for part in options.parts or PARTS:
+        print(f"measuring {part} ...", flush=True)
+        report[part] = measure(part, options.rounds or 15)
+        _write(report, options.output)  # a later part that fails loses nothing
+    print(table(report))
+    print(f"wrote {options.output}")
+    return 0
+
+
+def _layers(options, parser):
+    from tfrecvis.tools.benchmark.cases import CASES
+    from tfrecvis.tools.benchmark.layer_report import measure, table
     from tfrecvis.tools.benchmark.machine import describe_machine
 
-    measure = {
-        "speed": lambda: _speed(options.rounds),
-        "memory": _memory,
-        "compile": _compile,
-        "import": lambda: _import(options.rounds),
-    }
-    report = {"machine": describe_machine()}
-    for part in options.parts:
-        print(f"measuring {part} ...", flush=True)
-        report[part] = measure[part]()
-        _write(report, options.output)  # a later part that fails loses nothing
-    print(_table(report))
+    words = [word.lower() for word in options.only or [""]]
+    names = [name for name in CASES if any(word in name.lower() for word in words)]
+    if not names:
+        parser.error(
+            f"No case holds one of {options.only}. There are: {', '.join(CASES)}."
+        )
+    report = {"machine": describe_machine(), "layers": []}
+    for name in names:
+        print(f"measuring {name} ...", flush=True)
+        report["layers"] += measure(name, options.rounds or 5)
+        _write(report, options.output)  # a later layer that fails loses nothing
+    print(table(report["layers"]))
     print(f"wrote {options.output}")
     return 0
 
@@ -64,129 +101,3 @@ def _write(report, path):
     with open(partial, "w") as file:
         json.dump(report, file, indent=1)
     os.replace(partial, path)
-
-
-def _speed(rounds):
-    from tfrecvis.tools.benchmark.renet import CASES, contenders
-    from tfrecvis.tools.benchmark.timing import race
-
-    rows = []
-    for case in CASES:
-        functions = {}
-        for mode, jit_compile in (("graph", False), ("xla", True)):
-            for (name, passes), function in contenders(case, jit_compile).items():
-                functions[mode, name, passes] = function
-        for passes in ("forward", "training"):
-            racing = {k: f for k, f in functions.items() if k[2] == passes}
-            row = {
-                "shape": dict(
-                    zip(
-                        ("batch", "height", "width", "channels", "units"),
-                        case,
-                        strict=True,
-                    )
-                ),
-                "pass": passes,
-                "times": {
-                    f"{name} {mode}": result
-                    for (mode, name, _), result in race(racing, rounds).items()
-                },
-            }
-            row["ratio_to_better_keras"] = _ratio(row["times"], "keras")
-            row["ratio_to_better_matrix_products"] = _ratio(
-                row["times"], "matrix_products"
-            )
-            rows.append(row)
-    return rows
-
-
-def _ratio(times, peer):
-    def best(name):
-        return min(times[f"{name} {mode}"]["median_ms"] for mode in ("graph", "xla"))
-
-    return round(best("tfrecvis") / best(peer), 3)
-
-
-def _memory():
-    peaks = {
-        name: {
-            str(steps): _probe("memory", name, steps)["peak_mib"]
-            for steps in MEMORY_STEPS
-        }
-        for name in ("tfrecvis", "keras")
-    }
-    ratios = {
-        steps: round(peaks["tfrecvis"][steps] / peaks["keras"][steps], 3)
-        for steps in peaks["keras"]
-    }
-    return {"peak_mib": peaks, "ratio_to_keras": ratios}
-
-
-def _compile():
-    seconds = {
-        name: {
-            str(steps): statistics.median(
-                _probe("compile_time", name, steps)["compile_s"] for _ in range(3)
-            )
-            for steps in COMPILE_STEPS
-        }
-        for name in ("tfrecvis", "keras")
-    }
-    short, long = map(str, COMPILE_STEPS)
-    return {
-        "seconds": seconds,
-        "ratio_long_to_short": {
-            name: round(value[long] / value[short], 3)
-            for name, value in seconds.items()
-        },
-    }
-
-
-def _import(rounds):
-    # Turns, so that a noisy moment hits both.
-    times = {"keras": [], "tfrecvis": []}
-    for _ in range(min(rounds, 7)):
-        for name, values in times.items():
-            values.append(_probe("import_time", name)["import_s"])
-    seconds = {name: statistics.median(values) for name, values in times.items()}
-    ratio = round(seconds["tfrecvis"] / seconds["keras"], 3)
-    return {"seconds": seconds, "ratio_to_keras": ratio}
-
-
-def _probe(*arguments):
-    """Runs `probe` in a fresh process; returns what it prints."""
-    script = os.path.join(os.path.dirname(__file__), "probe.py")
-    result = subprocess.run(
-        [sys.executable, script, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-    )
-    if result.returncode:
-        raise RuntimeError(
-            f"The probe {arguments} failed with status {result.returncode}:\n"
-            f"{result.stderr[-2000:]}"
-        )
-    return json.loads(result.stdout.splitlines()[-1])
-
-
-def _table(report):
-    lines = []
-    for row in report.get("speed", ()):
-        s = row["shape"]
-        lines.append(
-            f"\n{row['pass']}, batch {s['batch']}, {s['height']}x{s['width']}, "
-            f"{s['channels']} -> {s['units']} units"
-        )
-        for name, result in row["times"].items():
-            lines.append(
-                f"  {name:24} {result['median_ms']:9.1f} ms  "
-                f"(quartiles {result['spread_ms']:.1f} apart)"
-            )
-        lines.append(
-            f"  tfrecvis / better Keras mode {row['ratio_to_better_keras']:.2f}, "
-            f"/ matrix products {row['ratio_to_better_matrix_products']:.2f}"
-        )
-    for part in ("memory", "compile", "import"):
-        if part in report:
-            lines.append(f"\n{part}: {json.dumps(report[part])}")
-    return "\n".join(lines)

@@ -46,15 +46,13 @@ def import_time(contender):
 
 
 def _training_step(contender, case):
-    import numpy as np
-    import tensorflow as tf
-
     from tfrecvis.layers import ReNet
-    from tfrecvis.tools.benchmark.renet import KerasSweeps, layer_functions
+    from tfrecvis.tools.benchmark.peers import Sweeps
+    from tfrecvis.tools.benchmark.renet import contender_functions
 
-    layer = {"tfrecvis": ReNet, "keras": KerasSweeps}[contender](case[-1])
-    _, training = layer_functions(layer, case, jit_compile=True)
-    return lambda: np.asarray(tf.nest.flatten(training())[0])
+    layer = {"tfrecvis": ReNet, "keras": Sweeps}[contender](case[-1])
+    _, training = contender_functions(layer, case, jit_compile=True)
+    return training
 
 
 def _peak_mib():
