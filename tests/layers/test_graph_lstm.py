@@ -299,7 +299,7 @@ def padded(filling):
         return np.pad(x, widths, constant_values=filling)
 
     neighbours = np.pad(NEIGHBOURS, [[0, 0], [0, 2], [0, 2]], constant_values=-1)
-    neighbours[:, N:] = 3  # what the lists of padding hold does not matter
+    neighbours[:, N:] = 99  # what the lists of padding hold does not matter
     return nodes(FEATURES), {
         "neighbours": neighbours,
         "confidence": nodes(CONFIDENCE),
@@ -336,13 +336,15 @@ def test_padding_changes_nothing_whatever_it_holds(filling):
         np.testing.assert_allclose(gradient, wanted, atol=1e-5)
 
 
-def test_traced_edges_to_padding_are_dropped():
+def test_traced_edges_to_padding_or_out_of_range_are_dropped():
     layer = built(U)
     mask = np.ones((B, N), bool)
     mask[0, 2] = mask[1, 4] = False
     traced = tf.function(lambda x, n: layer(x, neighbours=n, mask=mask))
     expected = by_hand(layer, mask=mask)[0]
-    np.testing.assert_allclose(traced(FEATURES, NEIGHBOURS), expected, atol=1e-5)
+    for nobody in (-1, N, 1000):
+        neighbours = np.where(NEIGHBOURS < 0, nobody, NEIGHBOURS)
+        np.testing.assert_allclose(traced(FEATURES, neighbours), expected, atol=1e-5)
 
 
 def test_single_node_without_neighbours_is_a_graph():

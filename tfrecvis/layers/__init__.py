@@ -1,28 +1,40 @@
 """Recurrent layers for images."""
 
 from tfrecvis.layers.contextual_lstm import ContextualLSTM, ContextualLSTMCell
+from tfrecvis.layers.diagonal_bilstm import DiagonalBiLSTM
 from tfrecvis.layers.draw_read import DrawRead
 from tfrecvis.layers.draw_write import DrawWrite
 from tfrecvis.layers.fusion_lstm import FusionLSTM
+from tfrecvis.layers.graph_lstm import GraphLSTM
 from tfrecvis.layers.grid_lstm import GridLSTM
 from tfrecvis.layers.hard_attention import HardAttention
 from tfrecvis.layers.local_global_lstm import LocalGlobalLSTM
+from tfrecvis.layers.masked_conv_2d import MaskedConv2D
+from tfrecvis.layers.md_lstm import MDLSTM
 from tfrecvis.layers.pixel_lstm import PixelLSTM
 from tfrecvis.layers.renet import ReNet
+from tfrecvis.layers.row_lstm import RowLSTM
 from tfrecvis.layers.soft_attention import SoftAttention
 from tfrecvis.layers.superpixel_lstm import SuperpixelLSTM
+from tfrecvis.layers.tree_lstm import TreeLSTM
 
 __all__ = [
+    "MDLSTM",
     "ContextualLSTM",
     "ContextualLSTMCell",
+    "DiagonalBiLSTM",
     "DrawRead",
     "DrawWrite",
     "FusionLSTM",
+    "GraphLSTM",
     "GridLSTM",
     "HardAttention",
     "LocalGlobalLSTM",
+    "MaskedConv2D",
     "PixelLSTM",
     "ReNet",
+    "RowLSTM",
     "SoftAttention",
     "SuperpixelLSTM",
+    "TreeLSTM",
 ]

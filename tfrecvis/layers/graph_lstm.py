@@ -47,8 +47,8 @@ class GraphLSTM(keras.layers.Layer):
     Padded nodes read as absent and put out zeros, whatever they and the lists that
     name them hold. Called eagerly, the layer refuses what `tfrecvis.ops.check_graph`
     refuses. While a graph is traced (`model.fit`, exports) values cannot be checked:
-    call that function on your data. There, edges to padding are dropped, and an index
-    out of range gives no sensible result.
+    call that function on your data. There, edges to padding or out of range are
+    dropped.
 
     Reference: Liang et al., 2016 (https://arxiv.org/abs/1603.07063).
 

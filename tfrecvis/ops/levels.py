@@ -52,7 +52,8 @@ def schedule(reads, depends, mask=None, width=None):
     may differ from batch to batch, and within a batch.
 
     Args:
-        reads: Integer tensor `(B, N, K)`, the nodes that each node reads; -1 for none.
+        reads: Integer tensor `(B, N, K)`, the nodes that each node reads; -1, or any
+            other that is no node, for none.
         depends: Boolean tensor `(B, N, K)`: whether it reads their new state (True: it
             waits for them) or the given one. No node may wait for itself, over however
             many others: such nodes, and those that wait for them, are never visited.
@@ -78,8 +79,8 @@ def schedule(reads, depends, mask=None, width=None):
         width = max(1, min(WIDTH, nodes)) if isinstance(nodes, int) else WIDTH
     count = batch * nodes
     first = ops.arange(batch, dtype="int32")[:, None] * nodes
-    targets = first[:, :, None] + ops.maximum(reads, 0)
-    present = reads >= 0
+    targets = first[:, :, None] + ops.clip(reads, 0, nodes - 1)
+    present = (reads >= 0) & (reads < nodes)
     if mask is None:
         mask = ops.ones((batch, nodes), "bool")
     mask = ops.cast(mask, "bool")
@@ -245,8 +246,8 @@ def gather_nodes(x, nodes):
 
     Args:
         x: Tensor `(B, N, ...)`.
-        nodes: Integer tensor `(B, ...)`; where it is negative, what is read is of no
-            use.
+        nodes: Integer tensor `(B, ...)`; where it is out of range, what is read is of
+            no use.
 
     Returns:
         Tensor of the shape of `nodes` and then the features' own.
@@ -257,8 +258,8 @@ def gather_nodes(x, nodes):
     >>> ops.convert_to_numpy(gather_nodes(x, [[1, 1, 0], [0, 1, 0]])).tolist()
     [[2.0, 2.0, 1.0], [3.0, 4.0, 3.0]]
     """
-    nodes = ops.maximum(ops.cast(nodes, "int32"), 0)
     batch, number, *features = ops.shape(x)
+    nodes = ops.clip(ops.cast(nodes, "int32"), 0, number - 1)
     first = ops.arange(batch, dtype="int32") * number
     first = ops.reshape(first, (batch, *[1] * (len(nodes.shape) - 1)))
     return _take(ops.reshape(x, (batch * number, *features)), nodes + first)
