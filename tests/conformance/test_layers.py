@@ -61,6 +61,29 @@ def test_keras_file_gives_the_same_layer_and_numbers(case, tmp_path):
 
 
 @every_case
+def test_subclassed_model_gives_and_takes_weights(case, tmp_path):
+    sample = case.sample()
+    first, second = Subclassed(case.make()), Subclassed(case.make())
+    expected = flat(first(sample))
+    for weight in second.layer.trainable_weights:
+        weight.assign(weight + 1)
+    second(sample)
+    first.save_weights(tmp_path / "model.weights.h5")
+    second.load_weights(tmp_path / "model.weights.h5")
+    for a, b in zip(flat(second(sample)), expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+class Subclassed(keras.Model):
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def call(self, inputs):
+        return call(self.layer, inputs)
+
+
+@every_case
 def test_output_shape_is_the_one_computed_before(case):
     layer = case.make()
     for sample in samples(case):
