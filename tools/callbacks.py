@@ -83,19 +83,19 @@ class EpochEnd(keras.callbacks.Callback):
 
     Args:
         run: The `Run` whose files are written.
-        validation: `tf.data.Dataset` of (images, labels).
+        validation: `tf.data.Dataset` of batches.
+        score: String, the metric whose highest value picks the best model.
         progress: Dict: "epoch" (epochs done), "best", "best_epoch", "seconds",
             "scores"; of a resumed run those of its checkpoint.
-        steps: Integer, steps an epoch.
         started: Float, `time.monotonic()` when this part of the training began.
     """
 
-    def __init__(self, run, validation, progress, steps, started):
+    def __init__(self, run, validation, score, progress, started):
         super().__init__()
         self.run = run
         self.validation = validation
+        self.score = score
         self.progress = progress
-        self.steps = steps
         self.start = started - progress["seconds"]
 
     def on_epoch_end(self, epoch, logs=None):
@@ -105,13 +105,13 @@ class EpochEnd(keras.callbacks.Callback):
         with averaged_weights(self.model):
             scores = self.model.evaluate(self.validation, verbose=0, return_dict=True)
             if not math.isfinite(scores["loss"]):
-                step = (epoch + 1) * self.steps
+                step = (epoch + 1) * self.params["steps"]
                 what = f"the validation loss is {scores['loss']}"
                 raise diverged(what, epoch, step, rate)
             best = self.progress["best"]
-            if best is None or scores["mean_iou"] > best:
+            if best is None or scores[self.score] > best:
                 self.progress.update(
-                    best=scores["mean_iou"], best_epoch=epoch + 1, scores=scores
+                    best=scores[self.score], best_epoch=epoch + 1, scores=scores
                 )
                 self.run.write_model(bare)
         logs.update({f"val_{name}": value for name, value in scores.items()})
@@ -132,14 +132,17 @@ class Progress(keras.callbacks.Callback):
         epochs: Integer, of the whole run.
         first_epoch: Integer, the epochs that were done before.
         steps: Integer, steps an epoch.
+        titles: Dict of metrics' names and titles; the first one is shown.
         stream: Text file; default: the standard output.
     """
 
-    def __init__(self, epochs, first_epoch, steps, stream=None):
+    def __init__(self, epochs, first_epoch, steps, titles, stream=None):
         super().__init__()
         self.epochs = epochs
         self.first_epoch = first_epoch
         self.steps = steps
+        name, title = next(iter(titles.items()))
+        self.shown = {"loss": "loss", name: title, f"val_{name}": "val"}
         self.stream = stream or sys.stdout
         self.start = self.drawn = 0.0
         self.epoch = first_epoch
@@ -170,10 +173,9 @@ class Progress(keras.callbacks.Callback):
         done = self.epoch - self.first_epoch + step / self.steps
         elapsed = time.monotonic() - self.start
         left = elapsed / done * (self.epochs - self.first_epoch - done)
-        shown = {"loss": "loss", "mean_iou": "mean IoU", "val_mean_iou": "val"}
         scores = "  ".join(
             f"{title} {float(logs[name]):.3f}"
-            for name, title in shown.items()
+            for name, title in self.shown.items()
             if name in logs
         )
         return (

@@ -1,4 +1,4 @@
-"""From the [data] table of a recipe to readers, and what is wrong said aloud.
+"""From the [data] table of a segmentation recipe to readers; what is wrong, aloud.
 
 Keys of [data]:
 

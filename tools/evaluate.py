@@ -1,4 +1,8 @@
-"""`tfrecvis evaluate`: scores of a model on labelled images, as JSON and a picture."""
+"""`tfrecvis evaluate`: scores of a model on labelled data, as JSON and a picture.
+
+The picture, a confusion matrix, is of segmentation alone; models of the other tasks
+are measured as in their training.
+"""
 
 from pathlib import Path
 
@@ -7,8 +11,15 @@ import numpy as np
 from tfrecvis.data import VOID
 from tfrecvis.tools.datasets import open_reader
 from tfrecvis.tools.errors import UserError
-from tfrecvis.tools.loading import load_segmenter
+from tfrecvis.tools.loading import (
+    keras_file,
+    load_keras_model,
+    load_segmenter,
+    read_sidecar,
+)
+from tfrecvis.tools.recipe import SEGMENTATION, set_path
 from tfrecvis.tools.run import check_directory, write_json
+from tfrecvis.tools.tasks import task_class
 
 
 def run(options):
@@ -18,6 +29,11 @@ def run(options):
         raise UserError(
             f"{directory / 'evaluation.json'} exists. Name another --output."
         )
+    path = keras_file(options.model)
+    recipe = {} if path is None else read_sidecar(path).get("recipe", {})
+    if recipe.get("task", SEGMENTATION) != SEGMENTATION:
+        evaluate_task(options, path, recipe, directory)
+        return
     segmenter = load_segmenter(options.model)
     reader = open_reader(data_table(options, segmenter), options.split, options.strict)
     if reader.num_classes != segmenter.num_classes:
@@ -49,6 +65,40 @@ def run(options):
     write_confusion_matrix(matrix, names, picture)
     print(table(result))
     print(f"Written: {directory / 'evaluation.json'}, {picture}")
+
+
+def evaluate_task(options, path, recipe, directory):
+    """Measures a model of another task, as in its training.
+
+    Args:
+        options: The arguments of the command.
+        path: Path of the `.keras` file.
+        recipe: Dict, its recipe.
+        directory: Path for the scores.
+
+    Raises:
+        UserError: the data or the split cannot be used.
+    """
+    if options.data is not None:
+        set_path(recipe, options.data)
+    if options.ignore is not None:
+        raise UserError(f"--ignore is for pixels, not for {recipe['task']}.")
+    task = task_class(recipe)(recipe, options.strict)
+    batches = task.validation(options.split)
+    model = load_keras_model(path)
+    model.compile(**task.objective())
+    measured = model.evaluate(batches, verbose=0, return_dict=True)
+    result = {
+        "model": options.model,
+        "data": options.data,
+        "split": options.split,
+        **measured,
+    }
+    directory.mkdir(parents=True, exist_ok=True)
+    write_json(directory / "evaluation.json", result)
+    for name, title in task.scores.items():
+        print(f"{title} {measured[name]:.4f}")
+    print(f"Written: {directory / 'evaluation.json'}")
 
 
 def data_table(options, segmenter):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tfrecvis.tools.errors import UserError
-from tfrecvis.tools.recipe import nearest
+from tfrecvis.tools.recipe import SEGMENTATION, nearest
 from tfrecvis.tools.run import read_json
 
 # Beside the artefacts that `tfrecvis export` writes: names and colours of the classes.
@@ -82,16 +82,18 @@ def load_segmenter(name, artefacts=True):
     Raises:
         UserError: nothing of this name, or it cannot be loaded.
     """
-    path = Path(name)
-    if path.is_dir() and (path / "recipe.toml").is_file():
-        path = path / "model.keras"
-        if not path.is_file():
+    path = keras_file(name)
+    if path is not None:
+        sidecar = read_sidecar(path)
+        task = sidecar.get("recipe", {}).get("task", SEGMENTATION)
+        if task != SEGMENTATION:
             raise UserError(
-                f"The run {name} holds no model yet: its first epoch is not done. Go "
-                f"on with `tfrecvis train RECIPE --output {name}`."
+                f"{name} was trained for {task}; this command takes models that label "
+                "the pixels of images. Use `tfrecvis evaluate` or load it with "
+                "`keras.models.load_model` after `import tfrecvis.models`."
             )
-    if path.suffix == ".keras" and path.is_file():
-        return _load_keras(path)
+        return from_keras(load_keras_model(path), sidecar)
+    path = Path(name)
     if path.exists() and not artefacts:
         raise UserError(
             f"Exporting takes a preset, a run's directory or a .keras file. {name} is "
@@ -102,18 +104,44 @@ def load_segmenter(name, artefacts=True):
     return _load_preset(name)
 
 
-def _load_keras(path):
+def keras_file(name):
+    """Returns the path of the Keras model that MODEL names, or None for another kind.
+
+    Raises:
+        UserError: a run's directory without a model.
+    """
+    path = Path(name)
+    if path.is_dir() and (path / "recipe.toml").is_file():
+        path = path / "model.keras"
+        if not path.is_file():
+            raise UserError(
+                f"The run {name} holds no model yet: its first epoch is not done. Go "
+                f"on with `tfrecvis train RECIPE --output {name}`."
+            )
+    return path if path.suffix == ".keras" and path.is_file() else None
+
+
+def read_sidecar(path):
+    """Returns what is known of a Keras file: the dict beside it, or an empty one."""
+    sidecar = path.with_suffix(".json")
+    return read_json(sidecar) if sidecar.is_file() else {}
+
+
+def load_keras_model(path):
+    """Returns the model of a `.keras` file.
+
+    Raises:
+        UserError: it cannot be loaded.
+    """
     import keras
 
     import tfrecvis.models  # noqa: F401  registers the layers that the file names
 
     try:
-        model = keras.models.load_model(path, compile=False)
+        return keras.models.load_model(path, compile=False)
     except Exception as error:  # Keras raises many kinds on files that are not its own
         line = str(error).strip().partition("\n")[0]
         raise UserError(f"{path} cannot be loaded: {line}") from error
-    sidecar = path.with_suffix(".json")
-    return from_keras(model, read_json(sidecar) if sidecar.is_file() else {})
 
 
 def from_keras(model, sidecar):

@@ -46,7 +46,7 @@ def build_parser():
         "--strict", action="store_true", help="unusable files of the data are an error"
     )
 
-    evaluate = commands.add_parser("evaluate", help="score a model on labelled images")
+    evaluate = commands.add_parser("evaluate", help="score a model on labelled data")
     evaluate.add_argument("model", help=ARTEFACT_HELP)
     evaluate.add_argument(
         "--data", metavar="PATH", help="folder of images and label maps"

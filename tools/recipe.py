@@ -1,15 +1,21 @@
 """Recipes: TOML files that say what is trained, on what, and how.
 
-The header of a shipped recipe states its command, hardware, duration and score. The
-tables hold one level of keys:
+The header of a shipped recipe states its command, hardware, duration and score. Below
+it stands what is learnt, one of `TASKS`; a recipe that says nothing is segmentation:
 
-    [model]         arguments of `tfrecvis.models.ReSeg`, but `num_classes`
-    [data]          `reader` and its arguments; see `tfrecvis.tools.datasets`
-    [augmentation]  arguments of `tfrecvis.data.Augmentation`; absent: none
+    task = "sequences"
+
+The tables hold one level of keys; what the first three may hold is said in the file
+of the task, `tfrecvis.tools.tasks`:
+
+    [model]         arguments of the task's model
+    [data]          `reader` and its arguments
+    [augmentation]  how images are varied; absent: not at all
     [training]      the keys of `TRAINING`
 """
 
 import difflib
+import inspect
 import json
 import os
 import tomllib
@@ -19,6 +25,10 @@ from tfrecvis.tools.errors import UserError
 
 RECIPES = Path(__file__).parent / "recipes"
 TABLES = ("model", "data", "augmentation", "training")
+SEGMENTATION = "segmentation"  # of a recipe that names no task
+TASKS = (SEGMENTATION, "sequences", "classification", "superpixels")
+# Readers that draw their data.
+DRAWN = ("synthetic", "memorisation", "addition")
 
 # Every key of [training] with its default.
 TRAINING = {
@@ -121,11 +131,11 @@ def read_recipe(path, settings=(), data=None):
         data: Path of the data, which sets `data.path`, or None.
 
     Returns:
-        Dict of the four tables; `training` holds every key of `TRAINING`.
+        Dict of `task` and the tables; `training` holds every key of `TRAINING`.
 
     Raises:
-        UserError: not TOML, an unknown table or key (the nearest one is named), a
-            value of the wrong type or out of range.
+        UserError: not TOML, an unknown task, table or key (the nearest one is
+            named), a value of the wrong type or out of range.
 
     Example:
 
@@ -139,6 +149,12 @@ def read_recipe(path, settings=(), data=None):
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"The recipe {path} is not valid TOML: {error}.") from error
     settings = [_parse_setting(setting) for setting in settings]
+    task = recipe.pop("task", SEGMENTATION)
+    if task not in TASKS:
+        raise UserError(
+            f"The recipe {path} has an unknown task {task!r}. "
+            + nearest(str(task), TASKS)
+        )
     for table, keys in recipe.items():
         if table not in TABLES:
             raise UserError(
@@ -155,11 +171,27 @@ def read_recipe(path, settings=(), data=None):
     for table, key, value in settings:
         recipe.setdefault(table, {})[key] = value
     if data is not None:
-        if recipe["data"].get("reader") == "synthetic":
-            raise UserError(f"The recipe {path} makes its data: leave out --data.")
-        recipe["data"]["path"] = str(data)
+        set_path(recipe, data)
     recipe["training"] = _check_training(recipe.get("training", {}))
-    return recipe
+    return {"task": task, **recipe}
+
+
+def set_path(recipe, path):
+    """Sets `data.path` of a recipe.
+
+    Raises:
+        UserError: the recipe makes its data.
+
+    Example:
+
+    >>> recipe = {"data": {"reader": "folder"}}
+    >>> set_path(recipe, "there")
+    >>> recipe["data"]["path"]
+    'there'
+    """
+    if recipe["data"].get("reader") in DRAWN:
+        raise UserError("The recipe makes its data: leave out --data.")
+    recipe["data"]["path"] = str(path)
 
 
 def _parse_setting(setting):
@@ -232,6 +264,36 @@ def check_arguments(table, given, known):
             )
 
 
+def apply_table(recipe, table, function, *arguments, hidden=()):
+    """Calls a function with the keys of a table as its arguments.
+
+    Args:
+        recipe: Dict.
+        table: String.
+        function: Function or class.
+        *arguments: The first arguments, which no key may set.
+        hidden: Names of arguments that no key may set either.
+
+    Raises:
+        UserError: a key is unknown, or a value is refused.
+
+    Example:
+
+    >>> apply_table({"model": {"sep": "x"}}, "model", "axb".split, hidden=["maxsplit"])
+    ['a', 'b']
+    """
+    given = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in recipe.get(table, {}).items()
+    }
+    known = list(inspect.signature(function).parameters)[len(arguments) :]
+    check_arguments(table, given, [name for name in known if name not in hidden])
+    try:
+        return function(*arguments, **given)
+    except (ValueError, TypeError, OSError) as error:
+        raise UserError(f"[{table}] is wrong: {error}") from error
+
+
 def differences(old, new):
     """Returns the keys in which two recipes differ, with both values.
 
@@ -241,6 +303,8 @@ def differences(old, new):
     ['training.epochs (was 3, now 4)']
     """
     found = []
+    if old.get("task") != new.get("task"):
+        found.append(f"task (was {old['task']}, now {new['task']})")
     for table in TABLES:
         before, after = old.get(table, {}), new.get(table, {})
         for key in sorted({*before, *after}):
@@ -267,6 +331,7 @@ def write_recipe(recipe, path, comments=()):
     []
     """
     lines = [f"# {line}".rstrip() for line in comments]
+    lines += ["", f'task = "{recipe["task"]}"']
     for table in TABLES:
         if table in recipe:
             lines += ["", f"[{table}]"]

@@ -15,8 +15,8 @@ class Run:
 
         recipe.toml    the recipe with every key spelt out
         checkpoint.npz the state after the last whole epoch
-        model.keras    the best model so far, by mean IoU on the validation split
-        model.json     class names, colours, image size, recipe
+        model.keras    the best model so far, by its score on the validation split
+        model.json     the recipe; of a segmentation class names, colours, image size
         metrics.csv    a line an epoch
         score.json     the best scores; written when the run is finished
         logs/          for TensorBoard

@@ -1,18 +1,17 @@
 """`tfrecvis train`: a recipe becomes a model, in a directory that survives kills."""
 
-import inspect
 import time
 from pathlib import Path
 
 from tfrecvis.tools.errors import UserError
 from tfrecvis.tools.recipe import (
-    check_arguments,
     differences,
     find_recipe,
     header,
     read_recipe,
     write_recipe,
 )
+from tfrecvis.tools.tasks import task_class
 
 
 def run(options):
@@ -20,17 +19,17 @@ def run(options):
     path = find_recipe(options.recipe)
     recipe = read_recipe(path, options.settings, options.data)
     score = train(recipe, options.output, header(path), options.strict)
-    print_score(score, options.output)
+    print_score(score, task_class(recipe).scores, options.output)
 
 
-def print_score(score, directory):
+def print_score(score, titles, directory):
     """Prints what a finished run reached."""
     from tfrecvis.tools.callbacks import duration
 
+    first, *others = (f"{title} {score[name]:.4f}" for name, title in titles.items())
+    first += f" (epoch {score['best_epoch']} of {score['epochs']})"
     print(
-        f"val mean IoU {score['mean_iou']:.4f} (epoch {score['best_epoch']} of "
-        f"{score['epochs']}), global accuracy {score['global_accuracy']:.4f}, class "
-        f"accuracy {score['class_accuracy']:.4f}; {score['parameters']:,} parameters, "
+        f"val {', '.join([first, *others])}; {score['parameters']:,} parameters, "
         f"{duration(score['seconds'])}. The best model is "
         f"{Path(directory, 'model.keras')}"
     )
@@ -62,19 +61,15 @@ def train(recipe, output, comments=(), strict=False):
 
     import keras
 
-    from tfrecvis.tools.datasets import open_readers
-
     training = recipe["training"]
     keras.utils.set_random_seed(training["seed"])
-    readers = open_readers(recipe["data"], strict)
-    augmentation = build_augmentation(recipe)
+    task = task_class(recipe)(recipe, strict)
     precision = training["mixed_precision"]
     policy = keras.config.dtype_policy()
     if precision != "none":
         keras.config.set_dtype_policy(f"mixed_{precision}")
     try:
-        model = build_model(recipe, readers[0])
-        return _fit(recipe, files, comments, readers, augmentation, model)
+        return _fit(recipe, files, comments, task, task.model())
     finally:
         keras.config.set_dtype_policy(policy)
 
@@ -105,45 +100,6 @@ def claim_directory(files, recipe):
         raise UserError(
             f"{directory} is not empty and holds no run. Name another --output."
         )
-
-
-def build_augmentation(recipe):
-    """Returns the `Augmentation` of a recipe, or None.
-
-    Raises:
-        UserError: a key or a value of [augmentation] is wrong.
-    """
-    from tfrecvis.data import Augmentation
-
-    table = recipe.get("augmentation")
-    if table is None:
-        return None
-    check_arguments("augmentation", table, inspect.signature(Augmentation).parameters)
-    try:
-        return Augmentation(**table)
-    except (ValueError, TypeError) as error:
-        raise UserError(f"[augmentation] is wrong: {error}") from error
-
-
-def build_model(recipe, reader):
-    """Returns the model of a recipe, with a logit for each of the reader's classes.
-
-    Raises:
-        UserError: a key or a value of [model] is wrong.
-    """
-    from tfrecvis.models import ReSeg
-
-    table = recipe["model"]
-    known = [k for k in inspect.signature(ReSeg).parameters if k != "num_classes"]
-    check_arguments("model", table, known)
-    arguments = {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in table.items()
-    }
-    try:
-        return ReSeg(reader.num_classes, **arguments)
-    except (ValueError, TypeError, OSError) as error:
-        raise UserError(f"[model] is wrong: {error}") from error
 
 
 def build_optimizer(training, steps):
@@ -188,25 +144,18 @@ def build_optimizer(training, steps):
     return optimizer
 
 
-def _fit(recipe, files, comments, readers, augmentation, model):
-    from tfrecvis.data import batches, steps_per_epoch
+def _fit(recipe, files, comments, task, model):
     from tfrecvis.tools.callbacks import EpochEnd, Progress, StopOnNaN
     from tfrecvis.tools.checkpoint import read_checkpoint
     from tfrecvis.tools.run import write_json
 
     training = recipe["training"]
-    reader, held_out = readers
-    if held_out.num_classes != reader.num_classes:
-        raise UserError(
-            f"The training split has {reader.num_classes} classes, the validation "
-            f"split {held_out.num_classes}. Name them in data.class_names."
-        )
-    batch_size, epochs = training["batch_size"], training["epochs"]
-    # Whole batches alone, where there is one: XLA compiles every shape anew.
-    drop_remainder = len(reader) >= batch_size
-    steps = steps_per_epoch(reader, batch_size, drop_remainder)
-    _compile(model, training, reader, steps)
-
+    epochs, steps = training["epochs"], task.steps
+    model.compile(
+        build_optimizer(training, steps),
+        **task.objective(),
+        jit_compile=training["jit_compile"],
+    )
     progress = {"epoch": 0, "best": None, "best_epoch": 0, "seconds": 0, "scores": {}}
     files.directory.mkdir(parents=True, exist_ok=True)
     if files.checkpoint.exists():
@@ -214,31 +163,14 @@ def _fit(recipe, files, comments, readers, augmentation, model):
         print(f"Going on after epoch {progress['epoch']} of {epochs}.")
     files.forget_after(progress["epoch"])
     write_recipe(recipe, files.recipe, comments)
-    write_json(files.sidecar, _sidecar(recipe, held_out))
+    write_json(files.sidecar, {**task.sidecar(), "recipe": recipe})
 
     first = progress["epoch"]
     if first < epochs:
         started = time.monotonic()
-        try:
-            train_batches = batches(
-                reader,
-                batch_size,
-                augmentation,
-                seed=training["seed"],
-                first_epoch=first,
-                epochs=epochs - first,
-                drop_remainder=drop_remainder,
-                pad=_must_pad(reader, augmentation),
-            )
-            validation = batches(
-                held_out, batch_size, shuffle=False, pad=_must_pad(held_out, None)
-            )
-        except ValueError as error:
-            raise UserError(f"The data cannot be batched: {error}") from error
-        print(
-            f"{len(reader)} images to train on, {len(held_out)} to validate on, "
-            f"{model.count_params():,} parameters"
-        )
+        train_batches = task.batches(first, epochs - first)
+        validation = task.validation()
+        print(f"{task.description}, {model.count_params():,} parameters")
         model.fit(
             train_batches,
             initial_epoch=first,
@@ -248,8 +180,8 @@ def _fit(recipe, files, comments, readers, augmentation, model):
             verbose=0,
             callbacks=[
                 StopOnNaN(steps),
-                EpochEnd(files, validation, progress, steps, started),
-                Progress(epochs, first, steps),
+                EpochEnd(files, validation, next(iter(task.scores)), progress, started),
+                Progress(epochs, first, steps, task.scores),
             ],
         )
     score = {
@@ -261,46 +193,3 @@ def _fit(recipe, files, comments, readers, augmentation, model):
     }
     write_json(files.score, score)
     return score
-
-
-def _must_pad(reader, augmentation):
-    """Whether a batch may hold images of different sizes."""
-    if augmentation is not None and augmentation.crop_size is not None:
-        return False
-    sizes = getattr(reader, "sizes", None)
-    return sizes is None or len(set(map(tuple, sizes))) > 1
-
-
-def _compile(model, training, reader, steps):
-    from tfrecvis import losses, metrics
-    from tfrecvis.data import class_frequencies
-
-    weights = None
-    if training["class_weights"] == "median":
-        weights = losses.median_frequency_weights(
-            *class_frequencies(reader, image_pixels=True),
-            power=training["class_weights_power"],
-        )
-    count = reader.num_classes
-    model.compile(
-        build_optimizer(training, steps),
-        losses.SegmentationCrossEntropy(
-            weights, label_smoothing=training["label_smoothing"]
-        ),
-        metrics=[
-            metrics.MeanIoU(count),
-            metrics.GlobalAccuracy(count),
-            metrics.ClassAccuracy(count),
-        ],
-        jit_compile=training["jit_compile"],
-    )
-
-
-def _sidecar(recipe, reader):
-    sample = next(reader.samples().take(1).as_numpy_iterator())
-    return {
-        "class_names": list(reader.class_names),
-        "colours": [[int(value) for value in colour] for colour in reader.colours],
-        "image_size": [int(side) for side in sample["labels"].shape],
-        "recipe": recipe,
-    }

@@ -1,8 +1,11 @@
+import re
+
 import pytest
 
 from tfrecvis.tools.errors import UserError
 from tfrecvis.tools.recipe import (
     TRAINING,
+    differences,
     find_recipe,
     header,
     read_recipe,
@@ -17,6 +20,9 @@ def test_shipped_recipe_is_valid_and_states_what_it_takes_and_gives(name):
     for word in ("Command:", "Hardware:", "Duration:", "Score:"):
         stated = text.partition(word)[2].partition("\n")[0]
         assert stated.strip(), f"{name} states no {word}"
+        if word in ("Duration:", "Score:"):
+            measured = re.search(r"\d", stated) or "not measured" in stated
+            assert measured, f"{name} states no number as {word}"
     assert f"tfrecvis train {name} " in text
 
 
@@ -90,6 +96,23 @@ def test_text_that_is_not_toml_is_said_so_with_its_line(tmp_path):
     file.write_text("[model]\nunits = \n")
     with pytest.raises(UserError, match="not valid TOML.*line 2"):
         read_recipe(file)
+
+
+def test_unknown_task_names_the_nearest(tmp_path):
+    file = tmp_path / "recipe.toml"
+    file.write_text('task = "sequence"\n')
+    with pytest.raises(UserError, match="unknown task.*Did you mean `sequences`"):
+        read_recipe(file)
+
+
+def test_recipe_without_a_task_is_segmentation(recipe):
+    assert read_recipe(recipe)["task"] == "segmentation"
+
+
+def test_recipe_of_another_task_differs(recipe):
+    one = read_recipe(recipe)
+    other = {**one, "task": "sequences"}
+    assert differences(one, other) == ["task (was segmentation, now sequences)"]
 
 
 def test_unknown_recipe_names_the_nearest():

@@ -26,13 +26,15 @@ and, where it can,
 - `colours`: `(classes, 3)` uint8 RGB, for pictures.
 
 Tasks made of numbers alone (`memorisation`, `addition`) are endless generators of
-`(inputs, targets)` batches instead.
+`(inputs, targets)` batches instead; labelled images in one file (`read_array_file`)
+and graphs (`SyntheticSuperpixels`) are arrays.
 
 A sample that cannot be used is never dropped in silence: it is in `problems` and in
 a warning, and with `strict=True` it is a ValueError.
 """
 
 from tfrecvis.data.algorithmic import ADDITION_TOKENS, addition, memorisation
+from tfrecvis.data.array_file import read_array_file
 from tfrecvis.data.augmentation import Augmentation
 from tfrecvis.data.batches import batches, steps_per_epoch
 from tfrecvis.data.class_frequencies import class_frequencies
@@ -40,6 +42,7 @@ from tfrecvis.data.reader import VOID, Problem, Reader, class_colours
 from tfrecvis.data.segmentation_folder import SegmentationFolder
 from tfrecvis.data.segmentation_tfds import SegmentationTFDS
 from tfrecvis.data.synthetic_scenes import SyntheticScenes
+from tfrecvis.data.synthetic_superpixels import SyntheticSuperpixels
 
 __all__ = [
     "ADDITION_TOKENS",
@@ -50,10 +53,12 @@ __all__ = [
     "SegmentationFolder",
     "SegmentationTFDS",
     "SyntheticScenes",
+    "SyntheticSuperpixels",
     "addition",
     "batches",
     "class_colours",
     "class_frequencies",
     "memorisation",
+    "read_array_file",
     "steps_per_epoch",
 ]

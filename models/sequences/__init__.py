@@ -1,0 +1,5 @@
+"""Models that give every step of a sequence a token."""
+
+from tfrecvis.models.sequences.sequence_tagger import SequenceTagger
+
+__all__ = ["SequenceTagger"]

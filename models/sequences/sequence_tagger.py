@@ -1,0 +1,109 @@
+"""A token in, a token out: a 2-LSTM, or the stack of LSTMs that it is compared with."""
+
+import keras
+from keras import layers, ops
+
+from tfrecvis.layers import GridLSTM
+
+RECURRENCES = ("grid", "stacked")
+
+
+def SequenceTagger(
+    num_tokens, recurrence="grid", units=100, depth=8, tied=True, name="sequence_tagger"
+):
+    """SequenceTagger: a 2-LSTM (or stacked LSTMs) that answers with a token a step.
+
+    Tokens enter as one-hot vectors, a recurrent network reads them from the first to
+    the last, and a linear map of its output gives the logits of each step's token. A
+    step sees the steps before it and itself.
+
+    Reference: Kalchbrenner et al., 2015, sections 4.1 to 4.3
+    (https://arxiv.org/abs/1507.01526).
+
+    Args:
+        num_tokens: Integer >= 2, different tokens.
+        recurrence: `"grid"`: a `GridLSTM` over time and depth. `"stacked"`: `depth`
+            layers of `keras.layers.LSTM`, of the width that brings the parameters of
+            the model nearest to those of the grid with the same `units`, `depth` and
+            `tied`; in a tied grid the depth costs nothing.
+        units: Positive integer, units of the grid. The paper has 400 for addition.
+        depth: Positive integer, layers. The paper has up to 50.
+        tied: Boolean; whether the layers of the grid share their weights.
+        name: String, name of the model.
+
+    Input shape: `(batch, steps)`, integers from 0 to `num_tokens - 1`, any length.
+    Output shape: `(batch, steps, num_tokens)`, logits.
+
+    Raises:
+        ValueError: an argument is out of range or unknown; the message names it.
+
+    Example:
+
+    >>> grid = SequenceTagger(11, units=48, depth=6)
+    >>> tuple(grid(keras.ops.zeros((2, 9), "int32")).shape)
+    (2, 9, 11)
+    >>> stacked = SequenceTagger(11, "stacked", units=48, depth=2)
+    >>> grid.count_params(), stacked.count_params()
+    (38939, 38405)
+    """
+    _check(num_tokens, recurrence, units, depth)
+    tokens = keras.Input((None,), dtype="int32", name="tokens")
+    x = ops.one_hot(tokens, num_tokens)
+    grid = GridLSTM(units, depth, tied=tied, name="grid")
+    if recurrence == "grid":
+        x = grid(x)
+    else:
+        grid.build(x.shape)
+        parameters = grid.count_params() + (units + 1) * num_tokens
+        width = twin_units(parameters, num_tokens, depth)
+        for index in range(1, depth + 1):
+            x = layers.LSTM(width, return_sequences=True, name=f"lstm{index}")(x)
+    logits = layers.Dense(num_tokens, dtype="float32", name="logits")(x)
+    return keras.Model(tokens, logits, name=name)
+
+
+def twin_units(parameters, num_tokens, depth):
+    """Units of stacked LSTMs that have, with their head, a number of parameters.
+
+    Args:
+        parameters: Integer, of the model to match.
+        num_tokens: Integer, features in and logits out.
+        depth: Integer, LSTMs.
+
+    Returns:
+        Integer, the width that comes nearest to `parameters`.
+
+    Example:
+
+    >>> twin_units(38_939, num_tokens=11, depth=2)
+    54
+    """
+
+    def count(units):
+        first = 4 * units * (num_tokens + units + 1)
+        others = 4 * units * (2 * units + 1)
+        return first + (depth - 1) * others + (units + 1) * num_tokens
+
+    wide = 1
+    while count(wide) < parameters:
+        wide += 1
+    return min(wide, max(1, wide - 1), key=lambda units: abs(count(units) - parameters))
+
+
+def _check(num_tokens, recurrence, units, depth):
+    if not isinstance(num_tokens, int) or num_tokens < 2:
+        raise ValueError(
+            "`num_tokens` must be an integer of at least 2. Received: "
+            f"num_tokens={num_tokens!r}. Count the separator, too."
+        )
+    if recurrence not in RECURRENCES:
+        raise ValueError(
+            '`recurrence` must be "grid" or "stacked". Received: '
+            f'recurrence={recurrence!r}. Use "stacked" for the twin to compare with.'
+        )
+    for key, value in (("units", units), ("depth", depth)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(
+                f"`{key}` must be a positive integer. Received: {key}={value!r}. "
+                "Use, for instance, units=100, depth=8."
+            )

@@ -1,0 +1,133 @@
+"""What the tasks have in common whose data are NumPy arrays."""
+
+import zlib
+
+import numpy as np
+
+from tfrecvis.tools.errors import UserError
+from tfrecvis.tools.recipe import TRAINING
+
+# Keys of [training] that weigh the classes of pixels.
+_PIXELS = ("class_weights", "class_weights_power", "label_smoothing")
+
+
+class ArrayTask:
+    """A task on arrays; see `tfrecvis.tools.tasks`.
+
+    A subclass sets `train_count` and `val_count` in `open`, and yields batches
+    `(inputs, targets)` or `(inputs, targets, weights)` from `epoch(rng)` and
+    `split(name)`: the same ones for the same generator of random numbers or name.
+    """
+
+    scores = {"accuracy": "accuracy"}
+    samples = "samples"
+
+    def __init__(self, recipe, strict=False):
+        del strict  # for data of files that may be broken
+        self.recipe = recipe
+        self.training = recipe["training"]
+        self.batch_size = self.training["batch_size"]
+        task = recipe["task"]
+        for key in _PIXELS:
+            if self.training[key] != TRAINING[key]:
+                raise UserError(f"training.{key} is for segmentation, not for {task}.")
+        self.open(dict(recipe["data"]))
+        self.steps = self.train_count // self.batch_size
+        if not self.steps:
+            raise UserError(
+                f"{self.train_count} {self.samples} make no batch of "
+                f"{self.batch_size}. Lower training.batch_size."
+            )
+
+    @property
+    def description(self):
+        return (
+            f"{self.train_count} {self.samples} an epoch to train on, "
+            f"{self.val_count} to validate on"
+        )
+
+    def batches(self, first_epoch, epochs):
+        seed = self.training["seed"]
+
+        def generate():
+            for epoch in range(first_epoch, first_epoch + epochs):
+                yield from self.epoch(np.random.default_rng([seed, epoch]))
+
+        return dataset(generate, epochs * self.steps)
+
+    def validation(self, split="val"):
+        return dataset(lambda: self.split(split))
+
+    def sidecar(self):
+        return {}
+
+
+def dataset(generate, count=None):
+    """Returns a `tf.data.Dataset` of the batches of a generator function.
+
+    Args:
+        generate: Function that returns an iterator.
+        count: Integer, how many batches there are; None: they are counted.
+
+    Example:
+
+    >>> batches = dataset(lambda: iter([(np.ones((2, 3)), np.ones(2))]))
+    >>> batches.element_spec[0].shape
+    TensorShape([None, 3])
+    """
+    import tensorflow as tf
+
+    if count is None:
+        count = sum(1 for _ in generate())
+    signature = tf.nest.map_structure(
+        lambda array: tf.TensorSpec([None, *array.shape[1:]], array.dtype),
+        next(generate()),
+    )
+    batches = tf.data.Dataset.from_generator(generate, output_signature=signature)
+    batches = batches.apply(tf.data.experimental.assert_cardinality(count))
+    return batches.prefetch(tf.data.AUTOTUNE)
+
+
+def split_seed(name):
+    """Returns a number for the name of a split, the same everywhere.
+
+    Example:
+
+    >>> split_seed("val") == split_seed("test")
+    False
+    """
+    return zlib.crc32(name.encode())
+
+
+def slices(count, batch_size, rng=None):
+    """Yields the indices of batches: all in order, or whole batches in random order.
+
+    Example:
+
+    >>> [len(index) for index in slices(5, 2)]
+    [2, 2, 1]
+    >>> [len(index) for index in slices(5, 2, np.random.default_rng(0))]
+    [2, 2]
+    """
+    order = np.arange(count) if rng is None else rng.permutation(count)
+    stop = count if rng is None else count // batch_size * batch_size
+    for start in range(0, stop, batch_size):
+        yield order[start : start + batch_size]
+
+
+def checked_count(data, key, default):
+    """Takes a number of samples out of [data].
+
+    Raises:
+        UserError: it is no positive integer.
+    """
+    count = data.pop(key, default)
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise UserError(f"data.{key} must be a positive integer. Received: {count!r}.")
+    return count
+
+
+def refuse_augmentation(recipe):
+    """Refuses [augmentation] where nothing is augmented."""
+    if "augmentation" in recipe:
+        raise UserError(f"[augmentation] is not for {recipe['task']}. Leave it out.")
