@@ -9,6 +9,14 @@ Every reader yields *sample dicts*, unbatched; every model takes what is in them
 that counts for nothing |
 | `file` | `()` | string | where the sample comes from: a path, or the data set's id |
 
+`Superpixels` adds to a sample, for models on graphs:
+
+| key | shape | dtype | what |
+| --- | --- | --- | --- |
+| `superpixels` | `(height, width)` | int32 | number of each pixel's superpixel |
+| `neighbours` | `(nodes, neighbours)` | int32 | those that touch; -1 is padding |
+| `nodes` | `(nodes,)` | bool | True for a superpixel, False for padding |
+
 A reader is any object with
 
 - `class_names`: list of strings, one a class; `num_classes`: their number;
@@ -41,6 +49,11 @@ from tfrecvis.data.class_frequencies import class_frequencies
 from tfrecvis.data.reader import VOID, Problem, Reader, class_colours
 from tfrecvis.data.segmentation_folder import SegmentationFolder
 from tfrecvis.data.segmentation_tfds import SegmentationTFDS
+from tfrecvis.data.superpixels import (
+    Superpixels,
+    superpixel_neighbours,
+    superpixels,
+)
 from tfrecvis.data.synthetic_scenes import SyntheticScenes
 from tfrecvis.data.synthetic_superpixels import SyntheticSuperpixels
 
@@ -52,6 +65,7 @@ __all__ = [
     "Reader",
     "SegmentationFolder",
     "SegmentationTFDS",
+    "Superpixels",
     "SyntheticScenes",
     "SyntheticSuperpixels",
     "addition",
@@ -61,4 +75,6 @@ __all__ = [
     "memorisation",
     "read_array_file",
     "steps_per_epoch",
+    "superpixel_neighbours",
+    "superpixels",
 ]

@@ -16,6 +16,7 @@ from tfrecvis.layers.renet import ReNet
 from tfrecvis.layers.row_lstm import RowLSTM
 from tfrecvis.layers.soft_attention import SoftAttention
 from tfrecvis.layers.superpixel_lstm import SuperpixelLSTM
+from tfrecvis.layers.superpixel_pooling import SuperpixelPooling, SuperpixelUnpooling
 from tfrecvis.layers.tree_lstm import TreeLSTM
 
 __all__ = [
@@ -36,5 +37,7 @@ __all__ = [
     "RowLSTM",
     "SoftAttention",
     "SuperpixelLSTM",
+    "SuperpixelPooling",
+    "SuperpixelUnpooling",
     "TreeLSTM",
 ]
