@@ -1,6 +1,7 @@
 """A layer's forward pass and training step as functions without arguments."""
 
 import contextlib
+import inspect
 
 import keras
 import numpy as np
@@ -94,9 +95,10 @@ def _jax(layer, inputs, jit_compile):
         named = keras.tree.pack_sequence_as(inputs, given)
         first, *others = named
         options = {name: named[name] for name in others}
-        return layer.stateless_call(
-            values, frozen, named[first], **options, training=training
-        )[0]
+        # Unlike a call, `stateless_call` hands `training` on to whoever lacks it.
+        if "training" in inspect.signature(layer.call).parameters:
+            options["training"] = training
+        return layer.stateless_call(values, frozen, named[first], **options)[0]
 
     forward = jax.jit(lambda v, x: outputs(v, x, training=False))
     training = jax.jit(

@@ -1,11 +1,15 @@
 """Every layer's speed beside its matrix products, its cell one by one, and Keras."""
 
+import keras
+
 from tfrecvis.tools.benchmark.cases import CASES
 from tfrecvis.tools.benchmark.functions import layer_functions
 from tfrecvis.tools.benchmark.products import product_functions
 from tfrecvis.tools.benchmark.timing import race
 
-MODES = (("xla", True), ("graph", False))
+MODES = {"xla": True, "graph": False}
+if keras.backend.backend() == "jax":
+    del MODES["graph"]  # JAX compiles with XLA always
 PASSES = ("forward", "training")
 PEERS = ("matrix products", "one by one", "keras")
 
@@ -30,7 +34,7 @@ def measure(name, rounds):
     case = CASES[name]
     inputs = case.inputs()
     functions = {}
-    for mode, jit_compile in MODES:
+    for mode, jit_compile in MODES.items():
         pairs = {
             "tfrecvis": layer_functions(case.layer(), inputs, jit_compile),
             "matrix products": product_functions(case.products, jit_compile),
@@ -83,24 +87,28 @@ def table(rows):
 
     >>> times = {f"tfrecvis {mode}": {"median_ms": 2.0} for mode in ("xla", "graph")}
     >>> ratios = {"matrix products": 0.5, "keras": 2.0, "xla_to_matrix_products": 2.0}
-    >>> row = {"case": "A", "pass": "forward", "steps": 3, "times": times,
+    >>> row = {"case": "A", "pass": "forward", "steps": 4, "times": times,
     ...        "ratios": ratios}
     >>> print(table([row]).splitlines()[-1])
-    | A | forward | 3 | 2.0 | 2.0 | 2.00 | - | 2.0 |
+    | A | forward | 4 | 500 | 2.0 | 2.0 | 2.00 | - | 2.0 |
     """
     lines = [
-        "| layer | pass | steps | ms, XLA | ms, graph | to matrix products, XLA "
-        "| one by one takes | Keras takes |",
-        "| --- " * 8 + "|",
+        "| layer | pass | steps | us a step, XLA | ms, XLA | ms, graph "
+        "| to matrix products, XLA | one by one takes | Keras takes |",
+        "| --- " * 9 + "|",
     ]
     for row in rows:
-        ours = [row["times"][f"tfrecvis {mode}"]["median_ms"] for mode, _ in MODES]
+        ours = [
+            row["times"].get(f"tfrecvis {mode}", {}).get("median_ms")
+            for mode in ("xla", "graph")
+        ]
         peers = [row["ratios"].get(peer) for peer in PEERS[1:]]
         cells = [
             row["case"],
             row["pass"],
             str(row["steps"]),
-            *(f"{ms:.1f}" for ms in ours),
+            f"{1000 * ours[0] / row['steps']:.0f}",
+            *("-" if ms is None else f"{ms:.1f}" for ms in ours),
             f"{row['ratios']['xla_to_matrix_products']:.2f}",
             *("-" if peer is None else f"{peer:.1f}" for peer in peers),
         ]
