@@ -86,7 +86,7 @@ def evaluate_task(options, path, recipe, directory):
     task = task_class(recipe)(recipe, options.strict)
     batches = task.validation(options.split)
     model = load_keras_model(path)
-    model.compile(**task.objective())
+    model.compile(**task.objective(), jit_compile=recipe["training"]["jit_compile"])
     measured = model.evaluate(batches, verbose=0, return_dict=True)
     result = {
         "model": options.model,

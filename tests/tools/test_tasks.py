@@ -226,3 +226,37 @@ def test_images_are_drawn_once_an_epoch_and_in_another_order_in_the_next(digits)
         found = sorted(images.sum((1, 2, 3)).tolist())
         assert found == sorted(task.images[:24].sum((1, 2, 3)).tolist())
     assert (epochs[0] != epochs[1]).any()
+
+
+def test_scores_of_sequences_count_the_steps_of_the_answer_alone():
+    from tfrecvis.tools.recipe import TRAINING as defaults
+    from tfrecvis.tools.tasks.sequences import Sequences
+
+    recipe = {
+        "task": "sequences",
+        "data": {"reader": "memorisation", "length": 3, "symbols": 9},
+        "training": defaults,
+    }
+    task = Sequences(recipe)
+    inputs, answers = next(task.split("val"))
+    # Three symbols and the end: the targets of the last four of eight steps.
+    assert answers.shape[1] == 4
+    np.testing.assert_array_equal(answers[:, :3], inputs[:, 1:4])
+    logits = np.zeros((len(answers), 8, 10), "float32")
+    logits[:, 4:] = 50 * np.eye(10)[answers]
+    logits[:, :4, 7] = 50  # whatever it says before
+    objective = task.objective()
+    loss, (accuracy, whole) = objective["loss"], objective["metrics"]
+    assert np.max(loss(answers, logits)) < 1e-6
+    logits[0, 5] = 50 * np.eye(10)[(answers[0, 1] + 1) % 10]
+    assert np.asarray(accuracy(answers, logits))[0].tolist() == [1, 0, 1, 1]
+    assert np.asarray(whole(answers, logits))[:3].tolist() == [0, 1, 1]
+
+
+def test_land_accuracy_leaves_out_background_and_padding():
+    from tfrecvis.tools.tasks.superpixels import LandAccuracy
+
+    metric = LandAccuracy()
+    labels, answers = np.array([[0, 1, 2, 3]]), np.array([[1, 1, 3, 3]])
+    metric.update_state(labels, np.eye(4)[answers], np.array([[1.0, 1.0, 1.0, 0.0]]))
+    assert float(metric.result()) == 0.5
