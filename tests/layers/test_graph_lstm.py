@@ -6,7 +6,9 @@ from reference import levels
 from reference.gradients import check_gradients
 from reference.graph_lstm import graph_lstm as reference
 
+from tfrecvis.data import superpixel_neighbours, superpixels
 from tfrecvis.layers import GraphLSTM
+from tfrecvis.ops import schedule
 
 B, N, F, U = 2, 7, 3, 5
 RNG = np.random.default_rng(0)
@@ -398,6 +400,18 @@ def test_thousand_nodes_take_few_steps(count_steps):
     assert chain < 30
     assert count_steps == [chain, levels.steps(neighbours, depends, 32)]
     assert count_steps[1] < 70
+
+
+def test_thousand_superpixels_take_far_fewer_steps():
+    row, column = np.indices((160, 160))
+    image = np.stack([row, column, 40 * np.sin(row / 7) * np.sin(column / 9) + 99], -1)
+    neighbours = superpixel_neighbours(superpixels(image, 1000))[None]
+    nodes = neighbours.shape[1]
+    assert 600 < nodes < 1200
+    confidence = np.random.default_rng(1).random((1, nodes))
+    before = confidence[0][neighbours] > confidence[..., None]
+    found = schedule(neighbours, (neighbours >= 0) & before)
+    assert int(found.steps) < 80
 
 
 def test_graph_of_the_layer_does_not_grow_with_its_nodes():

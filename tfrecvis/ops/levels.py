@@ -6,6 +6,9 @@ Levels run one after the other, all nodes of a level and all graphs of a batch a
 the same numbers as one node at a time, in as many steps as there are levels. A level
 of more nodes than `width` takes several steps, so that the work grows with
 `nodes + levels * width` and not with `nodes * levels`.
+
+How many steps there are is known only when the graph runs. So these are while loops
+over whole tensors under every lowering of `scan`, "unrolled" too.
 """
 
 from typing import NamedTuple
