@@ -4,6 +4,8 @@ import zlib
 
 import numpy as np
 
+from tfrecvis.data.superpixels import superpixel_neighbours
+
 SEA, KINDS = 0, 3  # class 0, and the classes 1, 2 and 3 of islands
 
 
@@ -87,12 +89,10 @@ class SyntheticSuperpixels:
 
     def _draw(self, number, rng):
         most = self.labels.shape[1]
-        neighbours = _cells(rng, rng.integers(most - most // 4, most + 1))
-        kinds, steps = _islands(rng, neighbours)
-        count = len(neighbours)
-        for node, others in enumerate(neighbours):
-            others = sorted(others)[: self.max_neighbours]
-            self.inputs["neighbours"][number, node, : len(others)] = others
+        lists = _cells(rng, rng.integers(most - most // 4, most + 1))
+        count = len(lists)
+        self.inputs["neighbours"][number, :count] = lists
+        kinds, steps = _islands(rng, [set(row[row >= 0].tolist()) for row in lists])
         features = self.inputs["features"][number, :count]
         features[:, 0] = kinds > 0
         beacons = np.flatnonzero(steps == 0)
@@ -105,28 +105,19 @@ class SyntheticSuperpixels:
         self.labels[number, :count] = kinds
 
 
-def _cells(rng, count, side=48):
-    """Neighbours of each cell of random points: a list of sets of numbers."""
+def _cells(rng, count):
+    """The neighbours of each cell of random points, `superpixel_neighbours` of them."""
     # On a jittered grid of places, so that cells are of similar sizes.
     across = int(np.ceil(np.sqrt(count)))
+    side = 6 * across  # pixels: no cell is so small that it has none
     places = rng.permutation(across * across)[:count]
     points = np.stack([places // across, places % across], -1)
     points = (points + rng.uniform(0.1, 0.9, points.shape)) * side / across
     points = points[np.argsort(points[:, 1])]  # from left to right
     y, x = np.mgrid[:side, :side]
-    pixels = np.stack([y, x], -1)[:, :, None] + 0.5
-    cells = ((pixels - points) ** 2).sum(-1).argmin(-1)
-    neighbours = [set() for _ in range(count)]
-    for one, other in (
-        (cells[:-1], cells[1:]),
-        (cells[:, :-1], cells[:, 1:]),
-    ):
-        touching = one != other
-        pairs = zip(one[touching].tolist(), other[touching].tolist(), strict=True)
-        for first, second in pairs:
-            neighbours[first].add(second)
-            neighbours[second].add(first)
-    return neighbours
+    pixels = np.stack([y, x], -1)[:, :, None] + 0.5  # (H, W, 1, 2)
+    cells = [((row - points) ** 2).sum(-1).argmin(-1) for row in pixels]
+    return superpixel_neighbours(np.stack(cells), SyntheticSuperpixels.max_neighbours)
 
 
 def _islands(rng, neighbours):
