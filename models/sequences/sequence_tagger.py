@@ -23,7 +23,7 @@ def SequenceTagger(
     Args:
         num_tokens: Integer >= 2, different tokens.
         recurrence: `"grid"`: a `GridLSTM` over time and depth. `"stacked"`: `depth`
-            layers of `keras.layers.LSTM`, of the width that brings the parameters of
+            layers of `keras.layers.LSTM`, of the widths that bring the parameters of
             the model nearest to those of the grid with the same `units`, `depth` and
             `tied`; in a tied grid the depth costs nothing.
         units: Positive integer, units of the grid. The paper has 400 for addition.
@@ -44,7 +44,7 @@ def SequenceTagger(
     (2, 9, 11)
     >>> stacked = SequenceTagger(11, "stacked", units=48, depth=2)
     >>> grid.count_params(), stacked.count_params()
-    (38939, 38405)
+    (38939, 39105)
     """
     _check(num_tokens, recurrence, units, depth)
     tokens = keras.Input((None,), dtype="int32", name="tokens")
@@ -55,8 +55,7 @@ def SequenceTagger(
     else:
         grid.build(x.shape)
         parameters = grid.count_params() + (units + 1) * num_tokens
-        width = twin_units(parameters, num_tokens, depth)
-        for index in range(1, depth + 1):
+        for index, width in enumerate(twin_units(parameters, num_tokens, depth), 1):
             x = layers.LSTM(width, return_sequences=True, name=f"lstm{index}")(x)
     logits = layers.Dense(num_tokens, dtype="float32", name="logits")(x)
     return keras.Model(tokens, logits, name=name)
@@ -71,23 +70,28 @@ def twin_units(parameters, num_tokens, depth):
         depth: Integer, LSTMs.
 
     Returns:
-        Integer, the width that comes nearest to `parameters`.
+        List of the LSTMs' units, which differ by one at most, with the number of
+        parameters that comes nearest.
 
     Example:
 
     >>> twin_units(38_939, num_tokens=11, depth=2)
-    54
+    [55, 54]
     """
 
-    def count(units):
-        first = 4 * units * (num_tokens + units + 1)
-        others = 4 * units * (2 * units + 1)
-        return first + (depth - 1) * others + (units + 1) * num_tokens
+    def distance(widths):
+        features = [num_tokens, *widths]
+        lstms = sum(
+            4 * units * (read + units + 1)
+            for read, units in zip(features, widths, strict=False)
+        )
+        return lstms + (widths[-1] + 1) * num_tokens - parameters
 
-    wide = 1
-    while count(wide) < parameters:
-        wide += 1
-    return min(wide, max(1, wide - 1), key=lambda units: abs(count(units) - parameters))
+    widths, narrower = [1] * depth, [1] * depth
+    while distance(widths) < 0:
+        narrower = list(widths)
+        widths[widths.index(min(widths))] += 1  # one layer after the other
+    return min(widths, narrower, key=lambda widths: abs(distance(widths)))
 
 
 def _check(num_tokens, recurrence, units, depth):

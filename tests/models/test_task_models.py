@@ -39,7 +39,7 @@ def test_tagger_does_not_see_what_comes_later(recurrence):
 
 @pytest.mark.parametrize(
     ("num_tokens", "units", "depth", "tied"),
-    [(11, 64, 2, True), (9, 32, 2, True), (65, 100, 3, True), (11, 40, 3, False)],
+    [(11, 64, 6, True), (17, 32, 2, True), (65, 100, 3, True), (11, 40, 3, False)],
 )
 def test_stacked_twin_has_as_many_parameters(num_tokens, units, depth, tied):
     grid, stacked = (

@@ -1,3 +1,4 @@
+import inspect
 import re
 
 import pytest
@@ -24,6 +25,21 @@ def test_shipped_recipe_is_valid_and_states_what_it_takes_and_gives(name):
             measured = re.search(r"\d", stated) or "not measured" in stated
             assert measured, f"{name} states no number as {word}"
     assert f"tfrecvis train {name} " in text
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_shipped_recipe_names_arguments_of_its_model(name):
+    from tfrecvis import models
+
+    recipe = read_recipe(find_recipe(name))
+    model = {
+        "segmentation": models.ReSeg,
+        "sequences": models.SequenceTagger,
+        "classification": models.ImageClassifier,
+        "superpixels": models.SuperpixelLabeller,
+    }[recipe["task"]]
+    assert set(recipe["model"]) <= set(inspect.signature(model).parameters)
+    assert "num_classes" not in recipe["model"]
 
 
 def test_absent_keys_get_their_defaults(recipe):
