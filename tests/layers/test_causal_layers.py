@@ -193,7 +193,7 @@ def test_rows_one_by_one_give_the_image(layer, options):
     np.testing.assert_allclose(np.stack(rows, 1), call(layer), atol=1e-5)
 
 
-@every_recurrent
+@every_layer
 def test_padding_changes_nothing_and_puts_out_zeros(layer, options):
     layer = built(layer, **options)
     padded = np.full((B, H + 2, W + 3, C), np.nan, "float32")

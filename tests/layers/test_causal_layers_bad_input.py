@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
 
-from tfrecvis.layers import MDLSTM, DiagonalBiLSTM, MaskedConv2D, ReNet, RowLSTM
+from tfrecvis.layers import (
+    MDLSTM,
+    DiagonalBiLSTM,
+    DrawRead,
+    FusionLSTM,
+    MaskedConv2D,
+    PixelLSTM,
+    ReNet,
+    RowLSTM,
+)
 
 IMAGES = np.zeros((2, 4, 6, 3), "float32")
 RECURRENT = pytest.mark.parametrize("layer", [RowLSTM, DiagonalBiLSTM])
@@ -90,3 +99,74 @@ def test_mask_that_removes_a_whole_image_is_refused(layer):
     mask[1] = False
     with pytest.raises(ValueError, match=r"removes every pixel of images \[1\]"):
         layer(6)(IMAGES, mask=mask)
+
+
+STEPPED = pytest.mark.parametrize(
+    "make", [lambda: RowLSTM(6), lambda: DiagonalBiLSTM(6), lambda: MaskedConv2D(6, 3)]
+)
+
+
+@STEPPED
+def test_step_before_the_layer_is_built_says_how_to_build_it(make):
+    with pytest.raises(ValueError, match="weights of .* are not made yet"):
+        make().initial_cache(2, 6)
+    with pytest.raises(ValueError, match="weights of .* are not made yet"):
+        make().step(IMAGES[:, 0], ())
+
+
+@STEPPED
+def test_row_or_cache_of_another_shape_is_refused(make):
+    layer = make()
+    layer(IMAGES)
+    cache = layer.initial_cache(2, 6)
+    with pytest.raises(ValueError, match=r"`row` must be \(batch, width, 3\)"):
+        layer.step(IMAGES[:, 0, :, :2], cache)
+    with pytest.raises(ValueError, match=r"`row` must be \(batch, width, 3\)"):
+        layer.step(IMAGES, cache)
+    for batch, width in ((2, 1), (2, 4), (1, 6)):
+        with pytest.raises(ValueError, match="`cache` must be what `initial_cache`"):
+            layer.step(IMAGES[:, 0], layer.initial_cache(batch, width))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "bool"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: RowLSTM(6),
+        lambda: DiagonalBiLSTM(6),
+        lambda: MaskedConv2D(6, 3),
+        lambda: MDLSTM(6),
+        lambda: ReNet(6),
+        lambda: ReNet(6, "gru"),
+        lambda: DrawRead(),
+        lambda: PixelLSTM(6, depth=1),
+    ],
+)
+def test_images_of_integers_are_read_as_floats(make, dtype):
+    layer = make()
+    images = np.random.default_rng(0).integers(0, 2, IMAGES.shape)
+    y = layer(images.astype("float32"))
+    np.testing.assert_array_equal(layer(images.astype(dtype)), y)
+
+
+def test_modalities_of_integers_are_read_as_floats():
+    layer = FusionLSTM(6)
+    images = np.random.default_rng(0).integers(0, 3, IMAGES.shape)
+    floats = images.astype("float32")
+    y = layer([floats, floats])
+    np.testing.assert_array_equal(layer([floats, images.astype("uint8")]), y)
+
+
+@pytest.mark.parametrize("layer", [RowLSTM, DiagonalBiLSTM, MDLSTM, ReNet])
+def test_mask_may_be_a_list(layer):
+    mask = np.ones((2, 4, 6), bool)
+    mask[:, 2:] = False
+    layer = layer(6)
+    expected = layer(IMAGES, mask=mask)
+    np.testing.assert_array_equal(layer(IMAGES, mask=mask.tolist()), expected)
+
+
+@pytest.mark.parametrize("use_bias", ["no", None, 1])
+def test_flag_of_masked_convolution_is_true_or_false(use_bias):
+    with pytest.raises(ValueError, match="`use_bias` must be True or False"):
+        MaskedConv2D(6, 3, use_bias=use_bias)

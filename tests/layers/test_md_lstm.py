@@ -180,6 +180,7 @@ def test_on_an_accelerator_all_directions_share_one_loop(count_steps):
     [
         ({"units": 0}, "at least 1. Received: units=0"),
         ({"directions": ()}, "one to four different ones"),
+        ({"directions": 3}, "Received: directions=3"),
         ({"directions": ("down",)}, "Use some of .*'down_right', 'down_left'"),
         ({"directions": ("up_left", "up_left")}, "one to four different ones"),
         ({"merge_mode": "mean"}, "Use one of .*'concat', 'sum'"),

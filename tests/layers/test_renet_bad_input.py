@@ -21,6 +21,8 @@ IMAGES = np.zeros((B, H, W, C), "float32")
         ({"patch_size": "2"}, "Received: patch_size='2'"),
         ({"patch_size": "22"}, "Received: patch_size='22'"),
         ({"patch_size": 2.5}, "Received: patch_size=2.5"),
+        ({"patch_size": True}, "Received: patch_size=True"),
+        ({"learn_initial_state": "no"}, "True or False. Received: .*'no'"),
         ({"patch_size": (2.5, 2)}, r"Received: patch_size=\(2.5, 2\)"),
         ({"patch_size": (2, 2, 2)}, r"Received: patch_size=\(2, 2, 2\)"),
         ({"patch_size": (2, 0)}, r"Received: patch_size=\(2, 0\)"),

@@ -2,7 +2,10 @@
 
 from numbers import Integral
 
+from keras import ops
+
 from tfrecvis.ops.scan import concrete_value
+from tfrecvis.ops.stencil import clear
 
 
 def check_integer(name, value, least=1):
@@ -62,6 +65,33 @@ def same_sizes(shape, expected):
     return len(shape) == len(expected) and all(
         a is None or b is None or a == b for a, b in zip(shape, expected, strict=True)
     )
+
+
+def real_pixels(images, mask, dtype):
+    """Images as a layer computes with them: checked, cast, masked pixels zero.
+
+    Args:
+        images: Tensor `(batch, height, width, channels)`, of integers too.
+        mask: Boolean tensor or list `(batch, height, width)`, or None.
+        dtype: The layer's compute dtype.
+
+    Returns:
+        The images, and the mask as boolean `(batch, height, width, 1)` or None.
+
+    Example:
+
+    >>> from keras import ops
+    >>> x, mask = real_pixels(ops.ones((1, 1, 2, 3), "uint8"), [[[1, 0]]], "float32")
+    >>> ops.convert_to_numpy(x[..., 0]).tolist(), tuple(mask.shape)
+    ([[[1.0, 0.0]]], (1, 1, 2, 1))
+    """
+    mask = None if mask is None else ops.convert_to_tensor(mask)
+    check_images(images, mask)
+    images = ops.cast(images, dtype)
+    if mask is None:
+        return images, None
+    mask = ops.cast(mask, "bool")[..., None]
+    return clear(images, mask), mask
 
 
 def check_images(images, mask=None):

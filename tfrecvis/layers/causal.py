@@ -1,9 +1,10 @@
 """What the causal layers share: odd kernels, colours, residual connections."""
 
+import keras
 import numpy as np
 from keras import ops
 
-from tfrecvis.layers.arguments import check_integer
+from tfrecvis.layers.arguments import check_integer, same_sizes
 from tfrecvis.ops.stencil import project
 
 
@@ -64,3 +65,37 @@ def with_residual(layer, x, h):
     kernel = layer.residual_kernel
     kernel = kernel * ops.cast(layer.residual_mask, kernel.dtype)
     return x + project(h, ops.cast(kernel, h.dtype)) + layer.residual_bias
+
+
+def check_step(layer, row=None, cache=None, cache_shapes=()):
+    """Refuse a `step` before the layer is built, or of shapes that do not fit it.
+
+    Args:
+        layer: A causal layer; the last axes of its kernel are channels and gates.
+        row: Tensor `(batch, width, channels)`, or None to check the layer alone.
+        cache: Tensor or tuple of them, what goes with the row.
+        cache_shapes: List of their shapes but for the batch.
+    """
+    if not layer.built:
+        raise ValueError(
+            f"The weights of {layer.name} are not made yet. Call the layer on an image "
+            "once, or `layer.build((None, None, None, channels))`."
+        )
+    if row is None:
+        return
+    channels = layer.kernel.shape[-2]
+    if not same_sizes(row.shape, (None, None, channels)):
+        raise ValueError(
+            f"`row` must be (batch, width, {channels}). Received: row.shape="
+            f"{tuple(row.shape)}."
+        )
+    shapes = [tuple(x.shape) for x in keras.tree.flatten(cache)]
+    if len(shapes) != len(cache_shapes) or not all(
+        same_sizes(shape, (row.shape[0], *expected))
+        for shape, expected in zip(shapes, cache_shapes, strict=True)
+    ):
+        raise ValueError(
+            "`cache` must be what `initial_cache` gives for the batch and width of the "
+            f"row, or what `step` gave. Received: shapes {shapes}, row.shape="
+            f"{tuple(row.shape)}."
+        )

@@ -6,13 +6,14 @@ from keras import ops
 
 from tfrecvis.layers.arguments import (
     check_flag,
-    check_images,
     check_integer,
     check_known,
+    real_pixels,
 )
 from tfrecvis.layers.causal import (
     add_residual,
     check_colors,
+    check_step,
     color_mask,
     with_residual,
 )
@@ -131,11 +132,7 @@ class DiagonalBiLSTM(keras.layers.Layer):
             add_residual(self, channels)
 
     def call(self, images, mask=None, training=False):
-        check_images(images, mask)
-        x = images
-        if mask is not None:
-            mask = ops.cast(mask, "bool")[..., None]
-            x = clear(x, mask)
+        x, mask = real_pixels(images, mask, self.compute_dtype)
         sides = [self._direction(side, x, mask) for side in range(2)]
         results = lstm(sides, taps=(-1, 0), training=bool(training))
         left, right = (_from_columns(h, side) for side, (h, _, _) in enumerate(results))
@@ -178,6 +175,7 @@ class DiagonalBiLSTM(keras.layers.Layer):
 
     def initial_cache(self, batch_size, width):
         """What `step` takes for the first row: both halves of the row above, zeros."""
+        check_step(self)
         shape = (batch_size, width, self.filters)
         return (ops.zeros(shape, self.compute_dtype),) * 2
 
@@ -193,6 +191,7 @@ class DiagonalBiLSTM(keras.layers.Layer):
         Returns:
             The row of the output `(batch, width, ...)`, and the next cache.
         """
+        check_step(self, row, cache, [(row.shape[1], self.filters)] * 2)
         row = ops.cast(row, self.compute_dtype)
         columns = ops.transpose(row, (1, 0, 2))  # (W, B, C): steps lead
         directions = []

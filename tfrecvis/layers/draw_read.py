@@ -77,7 +77,9 @@ class DrawRead(keras.layers.Layer):
     def call(self, images, hidden=None, error_images=None):
         shapes = (None if x is None else x.shape for x in (hidden, error_images))
         self._check(images.shape, *shapes)
+        images = ops.cast(images, self.compute_dtype)
         if error_images is not None:
+            error_images = ops.cast(error_images, self.compute_dtype)
             images = ops.concatenate([images, error_images], -1)
         if self.patch_size is None:
             return images

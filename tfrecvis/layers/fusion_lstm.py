@@ -4,9 +4,9 @@ import keras
 from keras import ops
 
 from tfrecvis.layers.arguments import (
-    check_images,
     check_integer,
     check_known,
+    real_pixels,
     same_sizes,
 )
 from tfrecvis.layers.sweeps import add_sweep_weights, sweep
@@ -83,11 +83,9 @@ class FusionLSTM(keras.layers.Layer):
 
     def call(self, modalities, mask=None, training=False):
         _check_modalities([x.shape for x in modalities])
-        mask = _common_mask(mask, modalities)
-        check_images(modalities[0], mask)
-        if mask is not None:
-            mask = mask[..., None]
-            modalities = [ops.where(mask, x, ops.zeros_like(x)) for x in modalities]
+        common = _common_mask(mask, modalities)
+        prepared = [real_pixels(x, common, self.compute_dtype) for x in modalities]
+        modalities, (mask, *_) = zip(*prepared, strict=True)
         rows_lead = (1, 0, 2, 3)  # (H, B, W, C)
         columns = None if mask is None else ops.transpose(mask, rows_lead)
         v = sweep(

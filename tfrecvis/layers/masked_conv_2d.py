@@ -4,8 +4,19 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfrecvis.layers.arguments import check_integer, check_known
-from tfrecvis.layers.causal import check_colors, check_odd, color_mask
+from tfrecvis.layers.arguments import (
+    check_flag,
+    check_integer,
+    check_known,
+    real_pixels,
+)
+from tfrecvis.layers.causal import (
+    check_colors,
+    check_odd,
+    check_step,
+    color_mask,
+)
+from tfrecvis.ops.stencil import clear
 
 TYPES = ("A", "B")
 
@@ -40,6 +51,8 @@ class MaskedConv2D(keras.layers.Layer):
 
     Call arguments:
         images: Float tensor `(batch, height, width, channels)`.
+        mask: Boolean tensor `(batch, height, width)`, True for a real pixel, or None.
+            Masked pixels are read and put out as zeros.
 
     Input shape: `(batch, height, width, channels)`; height and width may be None.
     Output shape: `(batch, height, width, filters)`.
@@ -78,6 +91,7 @@ class MaskedConv2D(keras.layers.Layer):
                 f"Received: mask_type={mask_type!r}."
             )
         check_colors("filters", filters, num_colors)
+        check_flag("use_bias", use_bias)
         self.filters = filters
         self.kernel_size = as_odd_pair(kernel_size)
         self.mask_type = mask_type
@@ -109,9 +123,11 @@ class MaskedConv2D(keras.layers.Layer):
             channels, self.filters, self.num_colors, own=self.mask_type == "B"
         )
 
-    def call(self, images):
+    def call(self, images, mask=None):
+        images, mask = real_pixels(images, mask, self.compute_dtype)
         above = self.kernel_size[0] // 2
-        return self._convolve(ops.pad(images, [[0, 0], [above, 0], [0, 0], [0, 0]]))
+        y = self._convolve(ops.pad(images, [[0, 0], [above, 0], [0, 0], [0, 0]]))
+        return y if mask is None else clear(y, mask)
 
     def _convolve(self, images):
         """Outputs for all rows but the first ones, which only give context."""
@@ -123,6 +139,7 @@ class MaskedConv2D(keras.layers.Layer):
 
     def initial_cache(self, batch_size, width):
         """What `step` takes for the first row: the rows above it, zeros."""
+        check_step(self)
         shape = (batch_size, self.kernel_size[0] // 2, width, self.kernel.shape[2])
         return ops.zeros(shape, self.compute_dtype)
 
@@ -138,6 +155,8 @@ class MaskedConv2D(keras.layers.Layer):
         Returns:
             Tensor `(batch, width, filters)`, and the next cache.
         """
+        above = self.kernel_size[0] // 2
+        check_step(self, row, cache, [(above, row.shape[1], None)])
         rows = ops.concatenate([cache, ops.cast(row, cache.dtype)[:, None]], 1)
         return self._convolve(rows)[:, 0], rows[:, 1:]
 

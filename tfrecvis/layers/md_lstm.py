@@ -3,10 +3,9 @@
 import keras
 from keras import ops
 
-from tfrecvis.layers.arguments import check_images, check_integer, check_known
+from tfrecvis.layers.arguments import check_integer, check_known, real_pixels
 from tfrecvis.layers.initial_values import one_by_one
 from tfrecvis.ops import LSTMDirection, lstm
-from tfrecvis.ops.stencil import clear
 from tfrecvis.ops.wavefront import skew, unskew
 
 # The axes of an image that a direction reads backwards.
@@ -89,7 +88,8 @@ class MDLSTM(keras.layers.Layer):
         if isinstance(directions, str):
             directions = (directions,)
         if (
-            not directions
+            not isinstance(directions, (tuple, list))
+            or not directions
             or not set(directions) <= set(BACKWARDS)
             or len(set(directions)) < len(directions)
         ):
@@ -138,11 +138,7 @@ class MDLSTM(keras.layers.Layer):
         return ops.broadcast_to(ops.repeat(gates, self.units), shape)
 
     def call(self, images, mask=None, training=False):
-        check_images(images, mask)
-        x = images
-        if mask is not None:
-            mask = ops.cast(mask, "bool")[..., None]
-            x = clear(x, mask)
+        x, mask = real_pixels(images, mask, self.compute_dtype)
         results = lstm(
             [
                 self._direction(number, x, mask)

@@ -5,7 +5,7 @@ from numbers import Integral, Real
 import keras
 from keras import ops
 
-from tfrecvis.layers.arguments import check_images
+from tfrecvis.layers.arguments import check_flag, real_pixels
 from tfrecvis.layers.sweeps import GATES, add_sweep_weights, sweep
 
 
@@ -85,6 +85,7 @@ class ReNet(keras.layers.Layer):
                 "`dropout` is the fraction of features to drop, at least 0 and below "
                 f"1. Received: dropout={dropout!r}."
             )
+        check_flag("learn_initial_state", learn_initial_state)
         self.units = units
         self.cell = cell
         self.patch_size = _as_patch_size(patch_size)
@@ -115,13 +116,8 @@ class ReNet(keras.layers.Layer):
         )
 
     def call(self, images, mask=None, training=False):
-        if mask is not None:
-            mask = ops.convert_to_tensor(mask)
-        check_images(images, mask)
-        if mask is not None:
-            mask = ops.cast(mask, "bool")
-            images = ops.where(mask[..., None], images, ops.zeros_like(images))
-            mask = self._patch_mask(mask)
+        images, mask = real_pixels(images, mask, self.compute_dtype)
+        mask = None if mask is None else self._patch_mask(mask[..., 0])
         x = self._patches(images)  # (B, H, W, C)
         x = self._drop(x, training)
         x = ops.transpose(x, (1, 0, 2, 3))  # (H, B, W, C): steps lead
@@ -199,6 +195,7 @@ def _as_patch_size(patch_size):
         isinstance(pair, (tuple, list))
         and len(pair) == 2
         and all(isinstance(size, Integral) and size >= 1 for size in pair)
+        and not any(isinstance(size, bool) for size in pair)
     ):
         raise ValueError(
             "`patch_size` must be a positive integer, or two (height, width). "

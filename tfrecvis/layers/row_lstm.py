@@ -6,14 +6,15 @@ from keras import ops
 
 from tfrecvis.layers.arguments import (
     check_flag,
-    check_images,
     check_integer,
     check_known,
+    real_pixels,
 )
 from tfrecvis.layers.causal import (
     add_residual,
     check_colors,
     check_odd,
+    check_step,
     color_mask,
     with_residual,
 )
@@ -133,21 +134,19 @@ class RowLSTM(keras.layers.Layer):
             add_residual(self, channels)
 
     def call(self, images, mask=None, training=False):
-        check_images(images, mask)
-        x = images
-        if mask is not None:
-            mask = ops.cast(mask, "bool")
-            x = ops.where(mask[..., None], x, ops.zeros_like(x))
-            mask = ops.transpose(mask, (1, 0, 2))[..., None]
-        rows = ops.transpose(x, (1, 0, 2, 3))  # (H, B, W, C): steps lead
+        x, mask = real_pixels(images, mask, self.compute_dtype)
+        steps_lead = (1, 0, 2, 3)  # (H, B, W, C)
+        rows = ops.transpose(x, steps_lead)
         state = self._first_state(ops.shape(rows))
+        row_mask = None
         if mask is not None:
-            state = tuple(clear(s, mask[0]) for s in state)
-        h, _, _ = self._run(rows, state, mask, training)
-        h = ops.transpose(h, (1, 0, 2, 3))
+            row_mask = ops.transpose(mask, steps_lead)
+            state = tuple(clear(s, row_mask[0]) for s in state)
+        h, _, _ = self._run(rows, state, row_mask, training)
+        h = ops.transpose(h, steps_lead)
         if self.residual:
             h = with_residual(self, x, h)
-        return h if mask is None else clear(h, ops.transpose(mask, (1, 0, 2, 3)))
+        return h if mask is None else clear(h, mask)
 
     def _run(self, rows, state, mask=None, training=False):
         side = self.kernel_size // 2
@@ -176,6 +175,7 @@ class RowLSTM(keras.layers.Layer):
 
     def initial_cache(self, batch_size, width):
         """What `step` takes for the first row: `(h, c)` above the image."""
+        check_step(self)
         return self._first_state((1, batch_size, width))
 
     def step(self, row, cache):
@@ -190,6 +190,7 @@ class RowLSTM(keras.layers.Layer):
         Returns:
             The row of the output `(batch, width, ...)`, and the next cache.
         """
+        check_step(self, row, cache, [(row.shape[1], self.filters)] * 2)
         row = ops.cast(row, self.compute_dtype)
         h, *cache = self._run(row[None], cache)
         y = with_residual(self, row, h[0]) if self.residual else h[0]
