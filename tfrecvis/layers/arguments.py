@@ -1,27 +1,11 @@
 """Checks of the arguments that many layers share."""
 
-from numbers import Integral
-
 from keras import ops
 
+from tfrecvis.ops.checks import as_array
+from tfrecvis.ops.checks import check_integer as check_integer
 from tfrecvis.ops.scan import concrete_value
 from tfrecvis.ops.stencil import clear
-
-
-def check_integer(name, value, least=1):
-    """Refuse what is no integer of at least `least`, True and False included.
-
-    Example:
-
-    >>> check_integer("units", 0)
-    Traceback (most recent call last):
-    ValueError: `units` must be an integer of at least 1. Received: units=0.
-    """
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise ValueError(
-            f"`{name}` must be an integer of at least {least}. "
-            f"Received: {name}={value!r}."
-        )
 
 
 def check_flag(name, value):
@@ -125,3 +109,59 @@ Received: mask.shape=(2, 7, 5), images.shape=(2, 5, 7, 3).
             f"`mask` removes every pixel of images {emptied} of the batch: it must be "
             "True for at least one. Leave such images out."
         )
+
+
+def check_states(name, states, letters, shape):
+    """Refuse what is not the list of two states of a shape.
+
+    Example:
+
+    >>> import keras
+    >>> check_states("initial_state", [keras.ops.ones((2, 4))], "[h, c]", (2, 4))
+    Traceback (most recent call last):
+    ValueError: `initial_state` must be the list [h, c] of two tensors of shape (2, 4) \
+(None: any). Received: shapes [(2, 4)] for 4 units.
+    """
+    alone = not isinstance(states, (list, tuple))
+    shapes = [getattr(s, "shape", None) for s in ([states] if alone else states)]
+    shapes = [None if s is None else tuple(s) for s in shapes]
+    if (
+        alone
+        or len(shapes) != 2
+        or not all(s is not None and same_sizes(s, shape) for s in shapes)
+    ):
+        raise ValueError(
+            f"`{name}` must be the list {letters} of two tensors of shape {shape} "
+            f"(None: any). Received: shapes {shapes[0] if alone else shapes} for "
+            f"{shape[-1]} units."
+        )
+
+
+class TakesLists:
+    """A layer whose keyword call arguments may be lists of numbers, besides tensors.
+
+    Keras would take them for no tensors at all, and leave them out of `build`.
+
+    Example:
+
+    >>> import keras
+    >>> class Scale(TakesLists, keras.layers.Layer):
+    ...     def call(self, x, by):
+    ...         return x * by
+    >>> [float(y) for y in Scale()(keras.ops.ones(2), by=[2.0, 3.0])]
+    [2.0, 3.0]
+    """
+
+    lists_of_tensors = ("initial_state",)  # call arguments that stay lists
+
+    def __call__(self, *args, **kwargs):
+        for name, value in kwargs.items():
+            if not isinstance(value, (list, tuple)):
+                continue
+            if name in self.lists_of_tensors:
+                kwargs[name] = [
+                    x if hasattr(x, "shape") else as_array(name, x) for x in value
+                ]
+            else:
+                kwargs[name] = as_array(name, value)
+        return super().__call__(*args, **kwargs)
