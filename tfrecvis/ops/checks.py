@@ -54,7 +54,7 @@ length. Received: neighbours=[[1], [0, 2]]. Pad short rows, and stack tensors.
     try:
         array = np.asarray(value)
         fits = array.dtype.kind not in "OUS"
-    except (ValueError, TypeError, NotImplementedError):  # ragged rows, traced tensors
+    except (ValueError, TypeError, RuntimeError):  # ragged rows, traced tensors
         fits = False
     if not fits:
         raise ValueError(
