@@ -142,6 +142,14 @@ def test_matrix_that_is_no_adjacency_says_where(adjacency, message):
             {"neighbours": NEIGHBOURS, "initial_state": [np.zeros((B, N, U + 1))] * 2},
             r"Received: shapes \[\(2, 4, 6\), \(2, 4, 6\)\] for 5 units",
         ),
+        (
+            {"neighbours": NEIGHBOURS, "initial_state": [None, np.zeros((B, N, U))]},
+            "`initial_state` must be .* Received: initial_state=None",
+        ),
+        (
+            {"neighbours": [[[1], [0, 2], [1, 3], [2]]] * B},
+            "`neighbours` must be .* in rows of one length",
+        ),
     ],
 )
 def test_call_that_does_not_fit_its_features_is_refused(options, message):
@@ -176,6 +184,51 @@ def test_values_are_checked_again_in_every_eager_call():
     layer(FEATURES, neighbours=NEIGHBOURS)
     with pytest.raises(ValueError, match="its own neighbour"):
         layer(FEATURES, neighbours=changed((0, 0, 0), 0))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "bool", "int32", "float64"])
+def test_confidence_of_any_dtype_is_compared(dtype):
+    layer, features = GraphLSTM(U), np.ones((B, N, F), "float32")
+    confidence = changed((0, 2), 0, CONFIDENCE)
+    expected = layer(features, neighbours=NEIGHBOURS, confidence=confidence)
+    confidence = confidence.astype(dtype)
+    got = layer(features, neighbours=NEIGHBOURS, confidence=confidence)
+    np.testing.assert_array_equal(got, expected)
+
+
+def test_lists_of_numbers_are_read_as_arrays():
+    layer, features = GraphLSTM(U), np.ones((B, N, F), "float32")
+    adjacency = np.zeros((B, N, N), int)
+    adjacency[:, [0, 1, 1, 2], [1, 0, 2, 1]] = 1
+    state = np.ones((B, N, U), "float32")
+    given = {
+        "confidence": np.array([[0.5, 0.25, 1, 0]] * B),
+        "order": np.array([[2, 0, 1, 3]] * B),
+    }
+    for name, values in given.items():
+        options = {
+            "adjacency": adjacency,
+            name: values,
+            "mask": np.array([[True, True, True, False]] * B),
+        }
+        expected = layer(features, **options, initial_state=[state] * 2)
+        lists = {name: value.tolist() for name, value in options.items()}
+        got = layer(features, **lists, initial_state=[state.tolist()] * 2)
+        np.testing.assert_array_equal(got, expected)
+    got = layer(features, neighbours=NEIGHBOURS.tolist())
+    np.testing.assert_array_equal(got, layer(features, neighbours=NEIGHBOURS))
+
+
+def test_lists_are_not_judged_by_a_mask_that_is_not_there_yet():
+    mask = np.array([[True, True, True, False]] * B)
+    lists = changed((slice(None), 3), 99)
+    lists[:, 2, 1] = -1
+    lists = tf.constant(lists)
+    layer = GraphLSTM(U)
+    layer.build(FEATURES.shape)
+    run = tf.function(lambda mask: layer(FEATURES, neighbours=lists, mask=mask))
+    expected = layer(FEATURES, neighbours=lists, mask=mask)
+    np.testing.assert_allclose(run(tf.constant(mask)), expected, atol=1e-6)
 
 
 def test_traced_graph_of_a_wrong_list_has_only_finite_numbers():

@@ -52,6 +52,22 @@ def test_images_without_pixels_are_refused(layer_class, shape):
         layer_class(U)(np.zeros(shape, "float32"))
 
 
+@both_layers
+def test_empty_batch_gives_an_empty_batch(layer_class):
+    layer = layer_class(U)
+    assert layer(IMAGES[:0]).shape == (0, H, W, U)
+    assert layer(IMAGES[:0], mask=np.ones((0, H, W), bool)).shape == (0, H, W, U)
+
+
+@both_layers
+def test_mask_may_be_a_list(layer_class):
+    layer, mask = layer_class(U), np.ones((B, H, W), bool)
+    mask[:, 1:] = False
+    images = IMAGES + 1
+    got = layer(images, mask=mask.tolist())
+    np.testing.assert_array_equal(got, layer(images, mask=mask))
+
+
 @pytest.mark.parametrize("shape", [(B, H, W, 1), (B, H), (B, W, H), (1, H, W)])
 @both_layers
 def test_mask_of_another_shape_is_refused(layer_class, shape):

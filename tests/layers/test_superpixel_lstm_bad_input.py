@@ -56,6 +56,26 @@ def test_lists_of_other_sizes_are_refused(neighbours):
         layer(FEATURES, neighbours)
 
 
+@pytest.mark.parametrize("neighbours", [[], None], ids=["no scale", "None"])
+def test_missing_lists_are_asked_for(neighbours):
+    with pytest.raises(ValueError, match=r"one scale or more.* \[neighbours\]\)`"):
+        SuperpixelLSTM(U)(FEATURES, neighbours)
+    layer = SuperpixelLSTM(U)
+    layer.build(FEATURES.shape, LISTS.shape)
+    with pytest.raises(ValueError, match=r"Received: scales of shapes \[\]"):
+        layer(FEATURES, neighbours)
+
+
+def test_lists_of_numbers_are_read_as_arrays():
+    layer, mask = SuperpixelLSTM(U), np.ones((B, N), bool)
+    mask[:, 3] = False
+    lists = np.where(LISTS == 3, -1, LISTS)
+    expected = layer(FEATURES + 1, lists, mask=mask)
+    scales = np.moveaxis(lists, 2, 0).tolist()
+    got = layer(FEATURES + 1, neighbours=scales, mask=mask.tolist())
+    np.testing.assert_array_equal(got, expected)
+
+
 def test_lists_of_floats_are_refused():
     with pytest.raises(ValueError, match="must be integers. .*dtype=float32"):
         SuperpixelLSTM(U)(FEATURES, LISTS.astype("float32"))
@@ -119,6 +139,7 @@ def test_lists_are_not_judged_by_a_mask_that_is_not_there_yet():
     mask[:, 3] = False
     lists = np.where(LISTS == 3, -1, LISTS)
     lists[:, 3] = 99
+    lists = tf.constant(lists)
     layer = SuperpixelLSTM(U)
     layer.build(FEATURES.shape, LISTS.shape)
     run = tf.function(lambda mask: layer(FEATURES, lists, mask=mask))

@@ -14,6 +14,46 @@ def test_graphs_and_trees_that_are_right_pass():
     ops.check_tree([[[-1, -1], [0, 2], [-1, -1]]], max_children=2)
     ops.check_tree([[[-1], [0], [1]], [[1], [-1], [7]]], [[1, 1, 1], [1, 1, 0]])
     ops.check_adjacency([[[0, 1], [1, 0]]])
+    ops.check_graph(np.array([[[1], [0]]], "uint8"))
+
+
+def test_scales_may_be_stacked_or_a_list():
+    ring = np.array([[[1, 4], [2, 0], [3, 1], [4, 2], [0, 3]]] * 2)
+    across = np.array([[[2], [3], [4], [0], [1]]] * 2)
+    ops.check_scales([ring, across])
+    ops.check_scales(np.stack([ring, ring], 2))
+    stacked = np.stack([ring, ring], 2)
+    stacked[1, 4, 1, 0] = 5
+    with pytest.raises(ValueError, match=r"`neighbours\[1\]` .* node 4 of graph 1"):
+        ops.check_scales(stacked)
+
+
+@pytest.mark.parametrize(
+    ("scales", "message"),
+    [
+        ([], r"one scale or more.* Received: scales of shapes \[\]"),
+        (np.zeros((2, 3, 0, 4), int), r"one scale or more.* shapes \[\]"),
+        (np.array([PATH]), r"shape=\(1, 3, 2\). For one scale, pass \[neighbours\]"),
+        ([[PATH], [PATH[:2]]], r"same graphs and nodes.*\(1, 3, 2\), \(1, 2, 2\)"),
+        ([[PATH], [[[1], [0, 2]]]], r"`neighbours\[1\]` must be .* rows of one length"),
+        (None, "Received: neighbours=None"),
+    ],
+)
+def test_scales_that_do_not_fit_are_refused(scales, message):
+    with pytest.raises(ValueError, match=message):
+        ops.check_scales(scales)
+
+
+@pytest.mark.parametrize("adjacency", [[[0, 2], [1, 0]], [[[0, 1]]], [[[[0]]]]])
+def test_matrix_of_another_shape_is_refused(adjacency):
+    with pytest.raises(ValueError, match="must have the shape .* adjacency.shape="):
+        ops.check_adjacency(adjacency)
+
+
+@pytest.mark.parametrize("most", ["2", 1.5, True, -1])
+def test_most_children_of_another_type_are_refused(most):
+    with pytest.raises(ValueError, match=f"`max_children` must .*={most!r}"):
+        ops.check_tree([PATH], max_children=most)
 
 
 @pytest.mark.parametrize(
@@ -24,6 +64,10 @@ def test_graphs_and_trees_that_are_right_pass():
             r"must be integers \(batch, nodes, neighbours\), -1 for",
         ),
         ({"neighbours": [[[0.5]]]}, "dtype float64"),
+        ({"neighbours": [[[1], [0, 2]]]}, "rows of one length. .* Pad short rows"),
+        ({"neighbours": None}, "Received: neighbours=None"),
+        ({"neighbours": [PATH], "mask": [[1, 1], [1]]}, "`mask` must .* one length"),
+        ({"neighbours": [PATH], "order": [["a"] * 3]}, "`order` must be .* numbers"),
         ({"neighbours": np.zeros((1, 0, 2), int)}, "at least one node"),
         (
             {"neighbours": [PATH], "mask": [[1, 1]]},
@@ -45,9 +89,12 @@ def test_arrays_that_fit_no_graph_are_refused(arguments, message):
 @pytest.mark.parametrize(
     ("children", "message"),
     [
-        ([[1, -1], [1, -1]], "cannot be its own child. Received: node 1 of graph 0"),
-        ([[2, -1], [-1, -1]], "from 0 to 1, or -1 .* Received: 2 as a child of node 0"),
-        ([[-3, -1], [-1, -1]], "Received: -3 as a child of node 0"),
+        ([[1, -1], [1, -1]], "cannot be its own child. Received: node 1 of tree 0"),
+        (
+            [[2, -1], [-1, -1]],
+            "from 0 to 1, or -1 .* Received: 2 as a child of node 0 of tree 0",
+        ),
+        ([[-3, -1], [-1, -1]], "Received: -3 as a child of node 0 of tree 0"),
         ([[1, 1], [-1, -1]], "A child counts once. Received: node 1 twice"),
         (
             [[2, -1], [2, -1], [-1, -1]],
@@ -92,5 +139,5 @@ def test_padded_child_and_tree_of_padding_are_refused():
         ValueError, match="padded node cannot be a child. .* node 0, whi"
     ):
         ops.check_tree([[[-1], [0]]], [[False, True]])
-    with pytest.raises(ValueError, match="removes all 2 of graph 0"):
+    with pytest.raises(ValueError, match="Every tree .* removes all 2 of tree 0"):
         ops.check_tree([[[-1], [0]]], [[False, False]])

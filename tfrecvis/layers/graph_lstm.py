@@ -4,9 +4,11 @@ import keras
 from keras import ops
 
 from tfrecvis.layers.arguments import (
+    TakesLists,
     check_flag,
     check_integer,
     check_known,
+    check_states,
     same_sizes,
 )
 from tfrecvis.layers.initial_values import forget_bias, one_by_one
@@ -17,7 +19,7 @@ from tfrecvis.ops.stencil import project
 
 
 @keras.saving.register_keras_serializable("tfrecvis")
-class GraphLSTM(keras.layers.Layer):
+class GraphLSTM(TakesLists, keras.layers.Layer):
     """LSTM that walks over a graph, such as the superpixels of an image.
 
     Nodes are updated one after the other. With q_j = 1 for a neighbour j that comes
@@ -142,9 +144,9 @@ class GraphLSTM(keras.layers.Layer):
             features, neighbours, adjacency, confidence, order, initial_state, mask
         )
         neighbours = self._as_lists(neighbours, adjacency)
-        if concrete_value(neighbours) is not None:
-            given = (neighbours, mask, confidence, order)
-            check_graph(*(concrete_value(value) for value in given))
+        lists, real = concrete_value(neighbours), concrete_value(mask)
+        if lists is not None and (mask is None or real is not None):
+            check_graph(lists, real, concrete_value(confidence), concrete_value(order))
         x = ops.cast(features, self.compute_dtype)
         states = [ops.cast(s, "float32") for s in initial_state or ()]
         if mask is not None:
@@ -195,9 +197,12 @@ class GraphLSTM(keras.layers.Layer):
         lower = ops.cast(neighbours, "int32") < index
         if confidence is None and order is None:
             return lower
-        rank = order if confidence is None else -ops.stop_gradient(confidence)
+        rank = order if confidence is None else confidence
+        if keras.backend.standardize_dtype(rank.dtype) == "bool":
+            rank = ops.cast(rank, "int32")
         theirs, own = gather_nodes(rank, neighbours), rank[..., None]
-        return (theirs < own) | ((theirs == own) & lower)
+        first = theirs < own if confidence is None else theirs > own
+        return first | ((theirs == own) & lower)
 
     def _as_lists(self, neighbours, adjacency):
         if adjacency is None:
@@ -246,20 +251,9 @@ class GraphLSTM(keras.layers.Layer):
                     f"`{name}` must be integers. Received: {name}.dtype="
                     f"{keras.backend.standardize_dtype(value.dtype)}."
                 )
-        if initial_state is not None and not (
-            isinstance(initial_state, (list, tuple))
-            and len(initial_state) == 2
-            and all(
-                same_sizes(state.shape, (batch, nodes, self.units))
-                for state in initial_state
-            )
-        ):
-            shapes = keras.tree.map_structure(lambda s: tuple(s.shape), initial_state)
-            raise ValueError(
-                "`initial_state` must be the list [h, m] of two tensors (batch, nodes, "
-                f"units). Received: shapes {shapes} for {self.units} units and "
-                f"features.shape={tuple(features.shape)}."
-            )
+        if initial_state is not None:
+            shape = (batch, nodes, self.units)
+            check_states("initial_state", initial_state, "[h, m]", shape)
 
     def compute_mask(self, features, mask=None):
         return [mask, None, None] if self.return_state else mask

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from tfrecvis.layers.arguments import (
+    TakesLists,
     check_flag,
     check_images,
     check_integer,
@@ -19,7 +20,7 @@ from tfrecvis.ops.neighbour_lstm import (
 from tfrecvis.ops.stencil import project
 
 
-class NeighbourLSTM(keras.layers.Layer):
+class NeighbourLSTM(TakesLists, keras.layers.Layer):
     """Base of `PixelLSTM`, `LocalGlobalLSTM` and `SuperpixelLSTM`: their weights.
 
     A subclass calls `add_weights` in its `build` and `run` in its `call`.

@@ -5,7 +5,7 @@ from keras import ops
 
 from tfrecvis.layers.arguments import check_known, same_sizes
 from tfrecvis.layers.neighbour_lstm import NeighbourLSTM
-from tfrecvis.ops.graph_checks import check_scales
+from tfrecvis.ops.graph_checks import check_scales, check_stacked
 from tfrecvis.ops.levels import gather_nodes
 from tfrecvis.ops.scan import concrete_value
 
@@ -68,15 +68,22 @@ class SuperpixelLSTM(NeighbourLSTM):
     TensorShape([1, 3, 8])
     """
 
+    lists_of_tensors = ("neighbours",)
+
     def __init__(self, units, depth=5, tied=False, **kwargs):
         super().__init__(units, depth, tied, **kwargs)
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
-    def build(self, features_shape, neighbours_shape):
+    def build(self, features_shape, neighbours_shape=None):
         check_known("features", features_shape)
         shapes = neighbours_shape
+        if not shapes:
+            raise ValueError(
+                "`neighbours` must have one scale or more. Received: none. Use "
+                "`layer(features, [neighbours])` for one."
+            )
         if any(axis is None or isinstance(axis, int) for axis in shapes):
-            _check_stacked(shapes)
+            check_stacked(shapes)
             check_known("neighbours", shapes, axis=2)
             self.scales = shapes[2]
         else:
@@ -124,8 +131,10 @@ class SuperpixelLSTM(NeighbourLSTM):
                 "A graph must have at least one node. Received: features.shape="
                 f"{tuple(features.shape)}."
             )
+        if neighbours is None:
+            neighbours = []
         if not isinstance(neighbours, (list, tuple)):
-            _check_stacked(neighbours.shape)
+            check_stacked(neighbours.shape)
             neighbours = [neighbours[:, :, s] for s in range(neighbours.shape[2])]
         shapes = [tuple(each.shape) for each in neighbours]
         if len(shapes) != self.scales or not all(
@@ -150,12 +159,3 @@ class SuperpixelLSTM(NeighbourLSTM):
                 f"features.shape={tuple(features.shape)}."
             )
         return list(neighbours)
-
-
-def _check_stacked(shape):
-    if len(shape) != 4:
-        raise ValueError(
-            "`neighbours` must have the shape (batch, nodes, scales, neighbours), or "
-            "be a list of (batch, nodes, neighbours), one for each scale. Received: "
-            f"neighbours.shape={tuple(shape)}. For one scale, pass [neighbours]."
-        )

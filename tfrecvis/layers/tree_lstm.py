@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from tfrecvis.layers.arguments import (
+    TakesLists,
     check_flag,
     check_integer,
     check_known,
@@ -19,7 +20,7 @@ VARIANTS = ("child_sum", "n_ary")
 
 
 @keras.saving.register_keras_serializable("tfrecvis")
-class TreeLSTM(keras.layers.Layer):
+class TreeLSTM(TakesLists, keras.layers.Layer):
     """LSTM from the leaves of a tree to its root.
 
     With h_k, c_k the states of the children of node j (zero where there are none):
@@ -142,9 +143,9 @@ class TreeLSTM(keras.layers.Layer):
     def call(self, features, children, mask=None, features_mask=None):
         mask = features_mask if mask is None else mask
         self._check_shapes(features, children, mask)
-        values = concrete_value(children)
-        if values is not None:
-            check_tree(values, concrete_value(mask), self.max_children)
+        lists, real = concrete_value(children), concrete_value(mask)
+        if lists is not None and (mask is None or real is not None):
+            check_tree(lists, real, self.max_children)
         x = features
         if mask is not None:
             mask = ops.cast(mask, "bool")
@@ -173,6 +174,11 @@ class TreeLSTM(keras.layers.Layer):
             raise ValueError(
                 "A tree must have at least one node. Received: features.shape="
                 f"{tuple(features.shape)}."
+            )
+        if children is None:
+            raise ValueError(
+                "A tree needs the children of its nodes. Received: children=None. Use "
+                "`layer(features, children=children)`."
             )
         for name, value, shape in (
             ("children", children, (batch, nodes, None)),

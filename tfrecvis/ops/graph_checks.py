@@ -7,6 +7,8 @@ nothing can be raised: call these functions on your data once, before training.
 
 import numpy as np
 
+from tfrecvis.ops.checks import as_array, check_integer
+
 
 def check_graph(neighbours, mask=None, confidence=None, order=None):
     """Refuse neighbour lists that describe no graph, and scores that give no order.
@@ -32,13 +34,13 @@ def check_graph(neighbours, mask=None, confidence=None, order=None):
     ValueError: `neighbours` must be nodes from 0 to 2, or -1 for none. Received: 3 as \
 a neighbour of node 2 of graph 0.
     """
-    neighbours, mask = _as_lists("neighbours", neighbours, mask)
-    _check_lists("neighbours", "neighbour", neighbours, mask)
+    neighbours, mask = _as_lists("neighbours", neighbours, mask, "graph")
+    _check_lists("neighbours", "neighbour", neighbours, mask, "graph")
     _check_connected(_has_edge(neighbours, mask), mask)
     for name, values in (("confidence", confidence), ("order", order)):
         if values is None:
             continue
-        values = np.asarray(values)
+        values = as_array(name, values)
         if values.shape != mask.shape:
             raise ValueError(
                 f"`{name}` must have one value a node, shape {mask.shape}. Received: "
@@ -57,12 +59,13 @@ def check_scales(neighbours, mask=None):
     A node may be without neighbours at a scale, but not at all of them.
 
     Args:
-        neighbours: List of integer arrays `(batch, nodes, neighbours)`, one for each
-            scale, -1 for none.
+        neighbours: Integer array `(batch, nodes, scales, neighbours)`, or a list of
+            one array `(batch, nodes, neighbours)` for each scale; -1 for none.
         mask: Boolean array `(batch, nodes)`, True for a real node, or None.
 
     Raises:
-        ValueError: What `check_graph` refuses, for the list of any scale.
+        ValueError: There is no scale, scales are of other graphs or nodes, or what
+            `check_graph` refuses, for the list of any scale.
 
     Example:
 
@@ -71,17 +74,48 @@ def check_scales(neighbours, mask=None):
     ValueError: A node cannot be its own neighbour. Received: node 1 of graph 0 in its \
 own `neighbours[1]`.
     """
+    if not isinstance(neighbours, (list, tuple)):
+        neighbours = as_array("neighbours", neighbours)
+        check_stacked(neighbours.shape)
+        neighbours = list(np.moveaxis(neighbours, 2, 0))
+    scales = [
+        _as_lists(f"neighbours[{scale}]", lists, mask, "graph")
+        for scale, lists in enumerate(neighbours)
+    ]
+    shapes = [lists.shape for lists, _ in scales]
+    if len({shape[:2] for shape in shapes}) != 1:
+        raise ValueError(
+            "`neighbours` must have one scale or more, all of the same graphs and "
+            f"nodes. Received: scales of shapes {shapes}."
+        )
     touched = False
-    for scale, lists in enumerate(neighbours):
-        name = f"neighbours[{scale}]"
-        lists, real = _as_lists(name, lists, mask)
-        _check_lists(name, "neighbour", lists, real)
+    for scale, (lists, real) in enumerate(scales):
+        _check_lists(f"neighbours[{scale}]", "neighbour", lists, real, "graph")
         touched = touched | _has_edge(lists, real)
     _check_connected(touched, real)
 
 
+def check_stacked(shape):
+    """Refuse the shape of the neighbours of several scales without an axis of scales.
+
+    Example:
+
+    >>> check_stacked((2, 5, 8))
+    Traceback (most recent call last):
+    ValueError: `neighbours` must have the shape (batch, nodes, scales, neighbours), \
+or be a list of (batch, nodes, neighbours), one for each scale. Received: \
+neighbours.shape=(2, 5, 8). For one scale, pass [neighbours].
+    """
+    if len(shape) != 4:
+        raise ValueError(
+            "`neighbours` must have the shape (batch, nodes, scales, neighbours), or "
+            "be a list of (batch, nodes, neighbours), one for each scale. Received: "
+            f"neighbours.shape={tuple(shape)}. For one scale, pass [neighbours]."
+        )
+
+
 def check_adjacency(adjacency):
-    """Refuse an adjacency matrix that holds more than zeros and ones.
+    """Refuse adjacency matrices that are not square, or hold more than zeros and ones.
 
     Example:
 
@@ -90,7 +124,12 @@ def check_adjacency(adjacency):
     ValueError: `adjacency` must hold zeros and ones, or booleans. Received: 2 for \
 nodes 0 and 1 of graph 0.
     """
-    adjacency = np.asarray(adjacency)
+    adjacency = as_array("adjacency", adjacency)
+    if adjacency.ndim != 3 or adjacency.shape[1] != adjacency.shape[2]:
+        raise ValueError(
+            "`adjacency` must have the shape (batch, nodes, nodes). Received: "
+            f"adjacency.shape={adjacency.shape}."
+        )
     for b, i, j in np.argwhere((adjacency != 0) & (adjacency != 1)):
         raise ValueError(
             "`adjacency` must hold zeros and ones, or booleans. Received: "
@@ -122,8 +161,10 @@ def check_tree(children, mask=None, max_children=None):
     ValueError: A tree has one root. Received: nodes 0 and 1 of tree 0 have no parent. \
 Give each tree a row of the batch, or join them under one node.
     """
-    children, mask = _as_lists("children", children, mask)
-    _check_lists("children", "child", children, mask)
+    if max_children is not None:
+        check_integer("max_children", max_children, least=0)
+    children, mask = _as_lists("children", children, mask, "tree")
+    _check_lists("children", "child", children, mask, "tree")
     real = (children >= 0) & mask[..., None]
     if max_children is not None:
         for b, i in np.argwhere(real.sum(-1) > max_children):
@@ -180,9 +221,9 @@ def _check_connected(touched, mask):
         )
 
 
-def _as_lists(name, lists, mask):
+def _as_lists(name, lists, mask, whole):
     """Integer lists and a boolean mask, of shapes that fit."""
-    lists = np.asarray(lists)
+    lists = as_array(name, lists)
     if lists.ndim != 3 or not np.issubdtype(lists.dtype, np.integer):
         raise ValueError(
             f"`{name}` must be integers (batch, nodes, {name}), -1 for none. Received: "
@@ -190,10 +231,12 @@ def _as_lists(name, lists, mask):
         )
     if lists.shape[1] == 0:
         raise ValueError(
-            f"A graph must have at least one node. Received: {name}.shape="
+            f"A {whole} must have at least one node. Received: {name}.shape="
             f"{lists.shape}."
         )
-    mask = np.ones(lists.shape[:2], bool) if mask is None else np.asarray(mask, bool)
+    lists = lists.astype("int64")  # uint8 has no -1
+    mask = np.ones(lists.shape[:2]) if mask is None else as_array("mask", mask)
+    mask = mask.astype(bool)
     if mask.shape != lists.shape[:2]:
         raise ValueError(
             f"`mask` must have one value a node, shape {lists.shape[:2]}. Received: "
@@ -201,25 +244,25 @@ def _as_lists(name, lists, mask):
         )
     for b in np.flatnonzero(~mask.any(1)):
         raise ValueError(
-            "Every graph must have a real node. Received: a mask that removes all "
-            f"{mask.shape[1]} of graph {b}."
+            f"Every {whole} must have a real node. Received: a mask that removes all "
+            f"{mask.shape[1]} of {whole} {b}."
         )
     return lists, mask
 
 
-def _check_lists(name, one, lists, mask):
+def _check_lists(name, one, lists, mask, whole):
     nodes = lists.shape[1]
     # What the lists of padding hold does not matter.
     outside = ((lists < -1) | (lists >= nodes)) & mask[..., None]
     for b, i, k in np.argwhere(outside):
         raise ValueError(
             f"`{name}` must be nodes from 0 to {nodes - 1}, or -1 for none. Received: "
-            f"{lists[b, i, k]} as a {one} of node {i} of graph {b}."
+            f"{lists[b, i, k]} as a {one} of node {i} of {whole} {b}."
         )
     real = (lists >= 0) & mask[..., None]
     for b, i, _ in np.argwhere(real & (lists == np.arange(nodes)[:, None])):
         raise ValueError(
-            f"A node cannot be its own {one}. Received: node {i} of graph {b} in its "
+            f"A node cannot be its own {one}. Received: node {i} of {whole} {b} in its "
             f"own `{name}`."
         )
     targets = np.where(real, lists, 0)
@@ -227,12 +270,12 @@ def _check_lists(name, one, lists, mask):
     for b, i, k in np.argwhere(hidden):
         raise ValueError(
             f"A padded node cannot be a {one}. Received: node {lists[b, i, k]}, which "
-            f"the mask removes, in `{name}` of node {i} of graph {b}. Write -1 there."
+            f"the mask removes, in `{name}` of node {i} of {whole} {b}. Write -1 there."
         )
     ordered = np.sort(np.where(real, lists, -1), -1)
     twice = (ordered[..., 1:] == ordered[..., :-1]) & (ordered[..., 1:] >= 0)
     for b, i, k in np.argwhere(twice):
         raise ValueError(
             f"A {one} counts once. Received: node {ordered[b, i, k]} twice in "
-            f"`{name}` of node {i} of graph {b}."
+            f"`{name}` of node {i} of {whole} {b}."
         )

@@ -197,8 +197,9 @@ def grid_cells(mask, cells=3):
     def belong(real):
         index = ops.arange(ops.shape(real)[1], dtype="int32")
         beyond = ops.shape(real)[1]
-        first = ops.min(ops.where(real, index, beyond), 1, keepdims=True)
-        last = ops.max(ops.where(real, index, -1), 1, keepdims=True)
+        first = ops.where(real, index, beyond)
+        first = ops.min(first, 1, keepdims=True, initial=beyond)
+        last = ops.max(ops.where(real, index, -1), 1, keepdims=True, initial=-1)
         place = (index - first)[:, None]
         cell = ops.arange(cells, dtype="int32")[:, None]
         size = (last - first + 1)[:, None]
@@ -228,12 +229,13 @@ def pool_cells(x, mask, rows, columns):
     """
     lowest = ops.cast(float("-inf"), x.dtype)
     x = ops.where(mask[..., None], x, lowest)
+    # Without `initial`, Keras refuses an empty batch.
     bands = [
-        ops.max(ops.where(rows[:, k, :, None, None], x, lowest), 1)
+        ops.max(ops.where(rows[:, k, :, None, None], x, lowest), 1, initial=lowest)
         for k in range(rows.shape[1])
     ]
     pooled = [
-        ops.max(ops.where(columns[:, k, :, None], band, lowest), 1)
+        ops.max(ops.where(columns[:, k, :, None], band, lowest), 1, initial=lowest)
         for band in bands
         for k in range(columns.shape[1])
     ]
