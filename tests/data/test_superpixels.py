@@ -120,6 +120,11 @@ def test_labels_that_are_no_map_are_refused(labels, message):
         ({"image": IMAGE * np.nan}, "finite"),
         ({"image": IMAGE, "num_segments": 0}, "num_segments=0"),
         ({"image": IMAGE, "compactness": 0}, "compactness=0"),
+        ({"image": IMAGE, "num_segments": "20"}, "num_segments='20'"),
+        ({"image": IMAGE, "num_segments": None}, "num_segments=None"),
+        ({"image": IMAGE, "num_segments": 20.5}, "num_segments=20.5"),
+        ({"image": IMAGE, "num_segments": True}, "num_segments=True"),
+        ({"image": IMAGE, "compactness": "1"}, "compactness='1'"),
     ],
 )
 def test_bad_input_of_superpixels_is_refused(arguments, message):
@@ -131,6 +136,12 @@ def test_missing_library_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "skimage.segmentation", None)
     with pytest.raises(ImportError, match=r"pip install tfrecvis\[data\]"):
         superpixels(IMAGE)
+
+
+@pytest.mark.parametrize("most", ["2", 2.5, True, -1])
+def test_room_for_neighbours_that_is_no_integer_is_refused(most):
+    with pytest.raises(ValueError, match=f"`max_neighbours` must .*={most!r}"):
+        superpixel_neighbours([[0, 1]], most)
 
 
 # In a pipeline
@@ -172,6 +183,11 @@ def test_eager_call_is_the_same_as_the_map():
     np.testing.assert_array_equal(mapped["neighbours"], sample["neighbours"])
 
 
+def test_sizes_may_be_integers_of_numpy():
+    sample = Superpixels(np.int64(20), max_neighbours=np.int32(30))({"image": IMAGE})
+    assert sample["neighbours"].shape == (33, 30)
+
+
 @pytest.mark.parametrize(
     ("sizes", "message"),
     [
@@ -188,7 +204,10 @@ def test_graph_that_does_not_fit_stops_the_pipeline(sizes, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_segments": 0}, "`num_segments` must be a positive integer"),
+        ({"num_segments": 0}, "at least 1. Received: num_segments=0"),
+        ({"num_segments": "20"}, "Received: num_segments='20'"),
+        ({"num_segments": None}, "Received: num_segments=None"),
+        ({"compactness": "20"}, "Received: compactness='20'"),
         ({"max_nodes": 2.5}, "max_nodes=2.5"),
         ({"max_neighbours": -1}, "max_neighbours=-1"),
         ({"compactness": -1.0}, "compactness=-1.0"),

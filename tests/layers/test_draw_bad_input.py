@@ -67,6 +67,12 @@ def test_a_grid_of_one_filter_is_refused():
         attention_filters(np.zeros((B, 5)), 1, H, W)
 
 
+@pytest.mark.parametrize("shape", [(B, 4), (B, 6), (5,), (B, 1, 5)])
+def test_a_grid_is_placed_by_five_numbers(shape):
+    with pytest.raises(ValueError, match="five numbers an image.*parameters.shape="):
+        attention_filters(np.zeros(shape), 3, H, W)
+
+
 def test_images_of_another_rank_are_refused():
     with pytest.raises(ValueError, match="expected ndim=4, found ndim=3"):
         DrawRead(N)(IMAGES[0], hidden=HIDDEN)

@@ -133,6 +133,7 @@ def test_the_reward_is_a_number_and_no_gradient_passes_it():
         ({"log_probability": LOG_PROBABILITY[..., None]}, r"shape=\(3, 4, 1\)"),
         ({"mask": STEPS[:, 1:]}, r"mask.shape=\(3, 3\)"),
         ({"reinforce_weight": -1.0}, "Received: reinforce_weight=-1.0"),
+        ({"reinforce_weight": "1"}, "Received: reinforce_weight='1'"),
         ({"entropy_weight": float("nan")}, "Received: entropy_weight=nan"),
     ],
 )

@@ -5,6 +5,8 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from tfrecvis.ops.checks import check_integer, check_number
+
 
 def superpixels(image, num_segments=1000, compactness=10.0):
     """Cut an image into superpixels with SLIC (scikit-image).
@@ -47,11 +49,8 @@ def superpixels(image, num_segments=1000, compactness=10.0):
             "`image` must be an RGB image (height, width, 3) of at least one pixel. "
             f"Received: image.shape={image.shape}."
         )
-    if num_segments < 1 or not compactness > 0:
-        raise ValueError(
-            "`num_segments` must be at least 1 and `compactness` above 0. Received: "
-            f"num_segments={num_segments}, compactness={compactness}."
-        )
+    check_integer("num_segments", num_segments)
+    check_number("compactness", compactness, positive=True)
     if not np.isfinite(image).all():
         raise ValueError("`image` must hold finite numbers. Received: NaN or infinity.")
     labels = slic(
@@ -89,14 +88,16 @@ def superpixel_neighbours(labels, max_neighbours=None):
         each, the lowest first, padded with -1.
 
     Raises:
-        ValueError: A superpixel has more neighbours than `max_neighbours`, or `labels`
-            is no label map. No neighbour is left out.
+        ValueError: A superpixel has more neighbours than `max_neighbours`, that is no
+            integer from 0, or `labels` is no label map. No neighbour is left out.
 
     Example:
 
     >>> superpixel_neighbours([[0, 0, 1], [0, 2, 2]]).tolist()
     [[1, 2], [0, 2], [0, 1]]
     """
+    if max_neighbours is not None:
+        check_integer("max_neighbours", max_neighbours, least=0)
     labels = np.asarray(labels)
     if (
         labels.ndim != 2
@@ -171,22 +172,12 @@ class Superpixels:
     def __init__(
         self, num_segments=1000, compactness=10.0, max_nodes=None, max_neighbours=24
     ):
+        check_integer("num_segments", num_segments)
         if max_nodes is None:
             max_nodes = math.ceil(1.25 * num_segments) + 8
-        sizes = {
-            "num_segments": num_segments,
-            "max_nodes": max_nodes,
-            "max_neighbours": max_neighbours,
-        }
-        for name, size in sizes.items():
-            if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-                raise ValueError(
-                    f"`{name}` must be a positive integer. Received: {name}={size!r}."
-                )
-        if not compactness > 0:
-            raise ValueError(
-                f"`compactness` must be above 0. Received: compactness={compactness}."
-            )
+        check_integer("max_nodes", max_nodes)
+        check_integer("max_neighbours", max_neighbours)
+        check_number("compactness", compactness, positive=True)
         self.num_segments = num_segments
         self.compactness = compactness
         self.max_nodes = max_nodes

@@ -1,8 +1,8 @@
 """Losses of attention over the steps of a caption: Xu's penalty and REINFORCE."""
 
-import math
-
 from keras import ops
+
+from tfrecvis.ops.checks import check_number
 
 
 def doubly_stochastic_penalty(alpha, mask=None, location_mask=None):
@@ -101,14 +101,8 @@ def reinforce_loss(
     >>> float(loss[0]), round(float(baseline), 6)
     (1.5, -1.1)
     """
-    for name, weight in (
-        ("reinforce_weight", reinforce_weight),
-        ("entropy_weight", entropy_weight),
-    ):
-        if not (0 <= weight < math.inf):
-            raise ValueError(
-                f"`{name}` must be finite and not negative. Received: {name}={weight}."
-            )
+    check_number("reinforce_weight", reinforce_weight)
+    check_number("entropy_weight", entropy_weight)
     log_likelihood, log_probability, entropy, baseline = (
         ops.cast(x, "float32")
         for x in (log_likelihood, log_probability, entropy, baseline)

@@ -71,7 +71,8 @@ def attention_filters(parameters, num_filters, height, width):
         and the gain gamma `(batch,)`, in float32.
 
     Raises:
-        ValueError: `num_filters` is below 2, or the image has one pixel.
+        ValueError: `num_filters` is below 2, the image has one pixel, or there are not
+            five parameters.
 
     Example:
 
@@ -81,6 +82,11 @@ def attention_filters(parameters, num_filters, height, width):
     """
     check_grid(num_filters, height, width)
     parameters = ops.cast(parameters, "float32")
+    if len(parameters.shape) != 2 or parameters.shape[1] not in (5, None):
+        raise ValueError(
+            "`parameters` must be five numbers an image, (batch, 5). Received: "
+            f"parameters.shape={tuple(parameters.shape)}."
+        )
     gx, gy, log_variance, log_delta, log_gamma = (parameters[:, k] for k in range(5))
     variance = ops.exp(log_variance)
     height_, width_ = ops.cast(height, "float32"), ops.cast(width, "float32")
