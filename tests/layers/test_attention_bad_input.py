@@ -5,6 +5,7 @@ from tfrecvis.layers import HardAttention, SoftAttention
 
 B, L, D, U, K = 2, 6, 3, 5, 4
 ANNOTATIONS = np.zeros((B, L, D), "float32")
+RNG = np.random.default_rng(0)
 HIDDEN = np.zeros((B, U), "float32")
 
 both_layers = pytest.mark.parametrize("layer", [SoftAttention, HardAttention])
@@ -107,7 +108,37 @@ def test_mask_that_removes_everything_says_of_which_image(layer):
         )
 
 
-@pytest.mark.parametrize("shape", [(B,), (B, 3), (B, 1), (B, 2, 1)])
+@both_layers
+def test_keys_need_a_layer_that_was_built(layer):
+    with pytest.raises(ValueError, match="`project` needs the weights.* once before"):
+        layer(K).project(ANNOTATIONS)
+
+
+@both_layers
+def test_lists_of_numbers_are_read_as_arrays(layer):
+    layer, hidden = layer(K), RNG.normal(size=(B, U)).astype("float32")
+    annotations = RNG.normal(size=(B, L, D)).astype("float32")
+    mask = RNG.random((B, L)) < 0.8
+    lists = layer(annotations, hidden=hidden.tolist(), mask=mask.tolist())
+    for got, expected in zip(
+        lists, layer(annotations, hidden=hidden, mask=mask), strict=True
+    ):
+        np.testing.assert_allclose(got, expected, rtol=1e-5)
+    with pytest.raises(ValueError, match="`hidden` must be .* rows of one length"):
+        layer(annotations, hidden=[[1.0] * U, [1.0]])
+
+
+def test_noise_may_be_a_list():
+    layer, noise = HardAttention(K), [[0.3, 0.7], [0.9, 0.1]]
+    for got, expected in zip(
+        layer(ANNOTATIONS, hidden=HIDDEN, noise=noise, training=True),
+        layer(ANNOTATIONS, hidden=HIDDEN, noise=np.array(noise), training=True),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("shape", [(B,), (B, 3), (B, 1), (B, 2, 1), (1, 2), (B + 1, 2)])
 def test_noise_of_another_shape_is_refused(shape):
     with pytest.raises(ValueError, match="two numbers an image.*noise.shape="):
         HardAttention(K)(ANNOTATIONS, hidden=HIDDEN, noise=np.ones(shape, "float32"))

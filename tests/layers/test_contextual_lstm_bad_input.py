@@ -83,6 +83,35 @@ def test_initial_state_other_than_h_and_c_is_refused(state):
         built()(X, context=TOPIC, initial_state=state)
 
 
+def test_lists_of_numbers_are_read_as_arrays():
+    layer, rng = ContextualLSTM(U, K), np.random.default_rng(0)
+    x, topic, h, c = (
+        rng.normal(size=shape).astype("float32")
+        for shape in (X.shape, TOPIC.shape, (B, U), (B, U))
+    )
+    mask = rng.random((B, T)) < 0.7
+    states = [h.tolist(), c.tolist()]
+    got = layer(x, context=topic.tolist(), initial_state=states, mask=mask.tolist())
+    expected = layer(x, context=topic, initial_state=[h, c], mask=mask)
+    np.testing.assert_allclose(got, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "states", "message"),
+    [
+        (X[:, 0], [(B, U)], r"`states` must be the list \[h, c\].*\[\(2, 5\)\] for 5"),
+        (X[:, 0], [(B, U + 1)] * 2, r"\[\(2, 6\), \(2, 6\)\] for 5 units"),
+        (X[:, 0], [(B + 1, U)] * 2, r"of shape \(2, 5\) .* Received: shapes"),
+        (X, [(B, U)] * 2, "expected ndim=2, found ndim=3"),
+    ],
+    ids=["one state", "another width", "another batch", "sequences"],
+)
+def test_cell_refuses_what_is_no_step(inputs, states, message):
+    states = [np.zeros(shape, "float32") for shape in states]
+    with pytest.raises(ValueError, match=message):
+        ContextualLSTMCell(U, K)(inputs, states, context=TOPIC)
+
+
 @pytest.mark.parametrize("shape", [(B, T, 1), (B, T - 1), (T, B)])
 def test_mask_of_another_shape_is_refused(shape):
     with pytest.raises(ValueError, match=r"`mask` must have .*mask.shape="):

@@ -4,9 +4,11 @@ import keras
 from keras import ops
 
 from tfrecvis.layers.arguments import (
+    TakesLists,
     check_flag,
     check_integer,
     check_known,
+    check_states,
     same_sizes,
 )
 from tfrecvis.layers.initial_values import forget_bias, one_by_one
@@ -41,7 +43,7 @@ class ContextualLSTMCell(keras.layers.Layer):
     Output shape: `(batch, units)`, and the list of both new states.
 
     Raises:
-        ValueError: An argument or a number of features does not fit.
+        ValueError: An argument, a shape or a number of features does not fit.
 
     Example:
 
@@ -63,6 +65,7 @@ class ContextualLSTMCell(keras.layers.Layer):
         self.context_size = context_size
         self.use_peepholes = peepholes
         self.shared_context = shared_context
+        self.input_spec = keras.layers.InputSpec(ndim=2)
         self.state_size = [units, units]
         self.output_size = units
 
@@ -124,6 +127,7 @@ class ContextualLSTMCell(keras.layers.Layer):
         return ops.concatenate([z] * 4, -1) if self.shared_context else z
 
     def call(self, inputs, states, context=None):
+        check_states("states", states, "[h, c]", (inputs.shape[0], self.units))
         h, c = states
         features, context = self.separate(inputs, context)
         z = self.project_inputs(features) + self.project_context(context)
@@ -151,7 +155,7 @@ class ContextualLSTMCell(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("tfrecvis")
-class ContextualLSTM(keras.layers.Layer):
+class ContextualLSTM(TakesLists, keras.layers.Layer):
     """LSTM in which a context T (a topic, an image, a scene) has a say in every gate.
 
         i = sigmoid(W_i . x + U_i . h[t-1] + p_i * c[t-1] + b_i + V_i . T)
@@ -306,19 +310,9 @@ class ContextualLSTM(keras.layers.Layer):
                 f"{tuple(context.shape)}, sequences.shape={tuple(sequences.shape)}, "
                 f"context_size={width}."
             )
-        if initial_state is not None and not (
-            isinstance(initial_state, (list, tuple))
-            and len(initial_state) == 2
-            and all(
-                same_sizes(state.shape, (batch, self.cell.units))
-                for state in initial_state
-            )
-        ):
-            shapes = keras.tree.map_structure(lambda s: tuple(s.shape), initial_state)
-            raise ValueError(
-                "`initial_state` must be the list [h, c] of two tensors (batch, units)."
-                f" Received: shapes {shapes} for {self.cell.units} units."
-            )
+        if initial_state is not None:
+            shape = (batch, self.cell.units)
+            check_states("initial_state", initial_state, "[h, c]", shape)
         if mask is not None and not same_sizes(mask.shape, (batch, steps)):
             raise ValueError(
                 "`mask` must have the shape (batch, steps) of the sequences. Received: "

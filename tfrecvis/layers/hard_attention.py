@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from tfrecvis.layers.arguments import same_sizes
 from tfrecvis.layers.location_attention import LocationAttention
 
 INFERENCE = ("argmax", "sample")
@@ -60,6 +61,8 @@ class HardAttention(LocationAttention):
             first number picks the location, by the cumulative sum of alpha; the second,
             below 1/2, the expectation. Repeat the second over the steps of a caption
             to decide once for each caption.
+        annotations_mask: The mask that `annotations` bring from the layer before them:
+            Keras passes it, and `mask` takes its place where both are there.
         training: Whether to sample, and to use expectations.
 
     Input shape: `(batch, locations, features)` or `(batch, height, width, features)`;
@@ -93,13 +96,22 @@ class HardAttention(LocationAttention):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(
-        self, annotations, hidden=None, mask=None, keys=None, noise=None, training=False
+        self,
+        annotations,
+        hidden=None,
+        mask=None,
+        keys=None,
+        noise=None,
+        annotations_mask=None,
+        training=False,
     ):
-        if noise is not None and tuple(noise.shape[1:]) != (2,):
+        if noise is not None and not same_sizes(noise.shape, (annotations.shape[0], 2)):
             raise ValueError(
                 "`noise` must be two numbers an image, (batch, 2). Received: "
-                f"noise.shape={tuple(noise.shape)}."
+                f"noise.shape={tuple(noise.shape)}, "
+                f"annotations.shape={tuple(annotations.shape)}."
             )
+        mask = annotations_mask if mask is None else mask
         a, mask, alpha, log_alpha = self._attend(annotations, hidden, mask, keys)
         if training or self.inference == "sample":
             if noise is None:

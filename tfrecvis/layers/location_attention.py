@@ -3,14 +3,19 @@
 import keras
 from keras import ops
 
-from tfrecvis.layers.arguments import check_integer, check_known, same_sizes
+from tfrecvis.layers.arguments import (
+    TakesLists,
+    check_integer,
+    check_known,
+    same_sizes,
+)
 from tfrecvis.ops.scan import concrete_value
 
 # The score of a location that is not real: its exponential is zero beside any other.
 FAR_BELOW = -1e30
 
 
-class LocationAttention(keras.layers.Layer):
+class LocationAttention(TakesLists, keras.layers.Layer):
     """The attention network f_att of Xu et al. and its softmax over the locations.
 
         e[i] = tanh(a[i] . annotation_kernel + h . hidden_kernel + bias) . score_kernel
@@ -54,7 +59,15 @@ class LocationAttention(keras.layers.Layer):
 
         Returns:
             Float tensor `(batch, locations, units)`, or with height and width.
+
+        Raises:
+            ValueError: The layer was neither called nor built yet.
         """
+        if not self.built:
+            raise ValueError(
+                "`project` needs the weights, which are made in the first call. Use "
+                "`layer(annotations, hidden=hidden)` once before, or `layer.build`."
+            )
         annotations = self._cast(annotations)
         if mask is not None:
             mask = ops.cast(mask, "bool")[..., None]
@@ -69,9 +82,6 @@ class LocationAttention(keras.layers.Layer):
 
         Alpha and its logarithm are float32.
         """
-        if mask is None:  # Keras passes it on by itself to layers of one tensor alone
-            mask = getattr(annotations, "_keras_mask", None)
-        mask = None if mask is None else ops.convert_to_tensor(mask)
         self._check(annotations, hidden, mask, keys)
         places = ops.shape(annotations)[1:-1]
         locations = places[0] if len(places) == 1 else places[0] * places[1]

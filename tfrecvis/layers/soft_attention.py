@@ -39,6 +39,8 @@ class SoftAttention(LocationAttention):
         mask: Boolean tensor `(batch, locations)` or `(batch, height, width)`, True for
             a real location, or None.
         keys: What `project(annotations)` returned, or None to compute it.
+        annotations_mask: The mask that `annotations` bring from the layer before them:
+            Keras passes it, and `mask` takes its place where both are there.
 
     Input shape: `(batch, locations, features)` or `(batch, height, width, features)`;
         locations, height and width may be None.
@@ -64,7 +66,10 @@ class SoftAttention(LocationAttention):
         )
         self.gate_bias = self.add_weight((1,), "zeros", name="gate_bias")
 
-    def call(self, annotations, hidden=None, mask=None, keys=None):
+    def call(
+        self, annotations, hidden=None, mask=None, keys=None, annotations_mask=None
+    ):
+        mask = annotations_mask if mask is None else mask
         a, _, alpha, _ = self._attend(annotations, hidden, mask, keys)
         beta = ops.matmul(self._cast(hidden), self._cast(self.gate_kernel))
         beta = ops.sigmoid(beta + self._cast(self.gate_bias))
