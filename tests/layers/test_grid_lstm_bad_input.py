@@ -88,6 +88,12 @@ def test_mask_of_another_shape_than_its_inputs_is_refused(shape):
         GridLSTM(U, depth=2)(IMAGES, mask=np.ones(shape, bool))
 
 
+def test_mask_of_an_empty_batch_removes_no_grid():
+    layer = GridLSTM(U, depth=2)
+    assert layer(SEQUENCES[:0], mask=np.ones((0, H), bool)).shape == (0, H, U)
+    assert layer(SEQUENCES[:0]).shape == (0, H, U)
+
+
 def test_mask_that_removes_a_whole_grid_is_refused():
     mask = np.ones((B, H, W), bool)
     mask[1] = False

@@ -70,6 +70,8 @@ class GridLSTM(keras.layers.Layer):
             its first position: `(batch, depth, units)` for sequences,
             `(batch, *grid[1:], depth, units)` in general. `[h]` if that axis has no
             memory. Zeros if None.
+        inputs_mask: The mask that `inputs` bring from the layer before them: Keras
+            passes it, and `mask` takes its place where both are there.
 
     Input shape: `(batch, *grid, features)`; sizes of the grid may be None.
     Output shape: `(batch, *grid, units)`; with `return_state` a list of it and of the
@@ -182,10 +184,8 @@ class GridLSTM(keras.layers.Layer):
         zeros = ops.zeros((*shape[:-1], self.units), dtype)
         return ops.concatenate([zeros, zeros + 1, zeros, zeros], -1)
 
-    def call(self, inputs, mask=None, initial_state=None):
-        if mask is None:
-            # Keras hands a mask on by itself only to layers with one input.
-            mask = getattr(inputs, "_keras_mask", None)
+    def call(self, inputs, mask=None, initial_state=None, inputs_mask=None):
+        mask = inputs_mask if mask is None else mask
         mask = None if mask is None else ops.convert_to_tensor(mask)
         if initial_state is not None:
             initial_state = [ops.convert_to_tensor(x) for x in _as_list(initial_state)]
@@ -295,7 +295,7 @@ class GridLSTM(keras.layers.Layer):
             )
         values = None if mask is None else concrete_value(mask)
         if values is not None and values.ndim > 1:
-            kept = values.reshape(len(values), -1).any(-1)
+            kept = values.any(tuple(range(1, values.ndim)))
             if not kept.all():
                 raise ValueError(
                     "`mask` removes every position of the grids "
