@@ -74,6 +74,25 @@ def test_traced_labels_of_no_superpixel_count_as_none():
         np.testing.assert_array_equal(traced(wrong), layer(x, labels=LABELS))
 
 
+def test_narrow_labels_reach_more_nodes_than_they_can_count():
+    nodes = RNG.random((1, 300, 2))
+    labels = np.array([[[0, 5, 44, 255]]], "uint8")
+    y = SuperpixelUnpooling()(nodes, labels)
+    np.testing.assert_allclose(y[0, 0], nodes[0, labels[0, 0]], rtol=1e-6)
+
+
+def test_labels_may_be_lists():
+    y = SuperpixelPooling(N)(IMAGES, labels=LABELS.tolist())
+    np.testing.assert_array_equal(y, SuperpixelPooling(N)(IMAGES, labels=LABELS))
+
+
+@pytest.mark.parametrize("layer", [SuperpixelPooling(3), SuperpixelUnpooling()])
+def test_missing_labels_are_asked_for(layer):
+    x = IMAGES if isinstance(layer, SuperpixelPooling) else NODES
+    with pytest.raises(ValueError, match="labels=None. Use `layer"):
+        layer(x, None)
+
+
 @pytest.mark.parametrize(
     ("labels", "message"),
     [

@@ -3,13 +3,18 @@
 import keras
 from keras import ops
 
-from tfrecvis.layers.arguments import check_integer, same_sizes
+from tfrecvis.layers.arguments import TakesLists, check_integer, same_sizes
 from tfrecvis.ops.levels import gather_nodes
 from tfrecvis.ops.scan import concrete_value
 
 
 def _check_labels(labels, nodes, images_shape=None):
     """Refuse labels of another type or shape, and, eagerly, those of no node."""
+    if labels is None:
+        raise ValueError(
+            "The label of each pixel is missing. Received: labels=None. Use "
+            "`layer(images, labels=labels)`, or nodes in place of images."
+        )
     if len(labels.shape) != 3 or not keras.backend.is_int_dtype(labels.dtype):
         raise ValueError(
             "`labels` must be integers (batch, height, width), -1 for pixels of none. "
@@ -33,7 +38,7 @@ def _check_labels(labels, nodes, images_shape=None):
 
 
 @keras.saving.register_keras_serializable("tfrecvis")
-class SuperpixelPooling(keras.layers.Layer):
+class SuperpixelPooling(TakesLists, keras.layers.Layer):
     """The mean of the features of each superpixel's pixels.
 
         nodes[n] = mean(images[pixel] over all pixels with labels[pixel] = n)
@@ -96,7 +101,7 @@ class SuperpixelPooling(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("tfrecvis")
-class SuperpixelUnpooling(keras.layers.Layer):
+class SuperpixelUnpooling(TakesLists, keras.layers.Layer):
     """Each pixel gets the features of its superpixel; those of label -1 get zeros.
 
     While a graph is traced, labels cannot be checked: pixels of a label that is no
@@ -138,6 +143,7 @@ class SuperpixelUnpooling(keras.layers.Layer):
                 "`labels` must have the batch of the nodes. Received: labels.shape="
                 f"{tuple(labels.shape)}, nodes.shape={tuple(nodes.shape)}."
             )
+        labels = ops.cast(labels, "int32")  # uint8 could not be compared with 300
         some = (labels >= 0) & (labels < ops.shape(nodes)[1])
         pixels = gather_nodes(nodes, labels)
         return ops.where(some[..., None], pixels, ops.zeros_like(pixels))
