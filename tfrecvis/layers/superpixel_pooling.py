@@ -128,6 +128,7 @@ class SuperpixelUnpooling(TakesLists, keras.layers.Layer):
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
+        self.supports_masking = True
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
     def call(self, nodes, labels):
@@ -147,6 +148,9 @@ class SuperpixelUnpooling(TakesLists, keras.layers.Layer):
         some = (labels >= 0) & (labels < ops.shape(nodes)[1])
         pixels = gather_nodes(nodes, labels)
         return ops.where(some[..., None], pixels, ops.zeros_like(pixels))
+
+    def compute_mask(self, nodes, previous_mask=None):
+        return None  # no pixel belongs to a padded node
 
     def compute_output_shape(self, nodes_shape, labels_shape):
         return (*labels_shape, nodes_shape[-1])
