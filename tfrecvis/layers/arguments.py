@@ -3,7 +3,6 @@
 from keras import ops
 
 from tfrecvis.ops.checks import as_array
-from tfrecvis.ops.checks import check_integer as check_integer
 from tfrecvis.ops.scan import concrete_value
 from tfrecvis.ops.stencil import clear
 

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfrecvis.layers.arguments import check_integer, same_sizes
+from tfrecvis.layers.arguments import same_sizes
+from tfrecvis.ops.checks import check_integer
 from tfrecvis.ops.stencil import project
 
 

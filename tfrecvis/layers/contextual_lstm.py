@@ -6,13 +6,13 @@ from keras import ops
 from tfrecvis.layers.arguments import (
     TakesLists,
     check_flag,
-    check_integer,
     check_known,
     check_states,
     same_sizes,
 )
 from tfrecvis.layers.initial_values import forget_bias, one_by_one
 from tfrecvis.ops import LSTMDirection, lstm
+from tfrecvis.ops.checks import check_integer
 from tfrecvis.ops.scan import concrete_value
 from tfrecvis.ops.stencil import project
 

@@ -4,12 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfrecvis.layers.arguments import (
-    check_flag,
-    check_integer,
-    check_known,
-    real_pixels,
-)
+from tfrecvis.layers.arguments import check_flag, check_known, real_pixels
 from tfrecvis.layers.causal import (
     add_residual,
     check_colors,
@@ -19,6 +14,7 @@ from tfrecvis.layers.causal import (
 )
 from tfrecvis.layers.initial_values import forget_bias, one_by_one
 from tfrecvis.ops import LSTMDirection, lstm
+from tfrecvis.ops.checks import check_integer
 from tfrecvis.ops.stencil import clear, project
 from tfrecvis.ops.wavefront import skew, unskew
 

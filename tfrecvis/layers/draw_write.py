@@ -5,12 +5,13 @@ import math
 import keras
 from keras import ops
 
-from tfrecvis.layers.arguments import check_integer, check_known
+from tfrecvis.layers.arguments import check_known
 from tfrecvis.layers.draw_read import (
     add_attention_weights,
     attention_parameters,
     check_patch_size,
 )
+from tfrecvis.ops.checks import check_integer
 from tfrecvis.ops.filterbank import attention_filters, check_grid, write_patch
 
 

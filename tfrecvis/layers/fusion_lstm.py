@@ -3,13 +3,9 @@
 import keras
 from keras import ops
 
-from tfrecvis.layers.arguments import (
-    check_integer,
-    check_known,
-    real_pixels,
-    same_sizes,
-)
+from tfrecvis.layers.arguments import check_known, real_pixels, same_sizes
 from tfrecvis.layers.sweeps import add_sweep_weights, sweep
+from tfrecvis.ops.checks import check_integer
 
 
 @keras.saving.register_keras_serializable("tfrecvis")

@@ -6,12 +6,12 @@ from keras import ops
 from tfrecvis.layers.arguments import (
     TakesLists,
     check_flag,
-    check_integer,
     check_known,
     check_states,
     same_sizes,
 )
 from tfrecvis.layers.initial_values import forget_bias, one_by_one
+from tfrecvis.ops.checks import check_integer
 from tfrecvis.ops.graph_checks import check_adjacency, check_graph
 from tfrecvis.ops.levels import gather_nodes, schedule, visit
 from tfrecvis.ops.scan import concrete_value

@@ -5,12 +5,8 @@ from numbers import Integral
 import keras
 from keras import ops
 
-from tfrecvis.layers.arguments import (
-    check_flag,
-    check_integer,
-    check_known,
-    same_sizes,
-)
+from tfrecvis.layers.arguments import check_flag, check_known, same_sizes
+from tfrecvis.ops.checks import check_integer
 from tfrecvis.ops.grid_lstm import PLAIN_TRANSFORMS, GridWeights, grid_lstm
 from tfrecvis.ops.scan import concrete_value
 

@@ -3,12 +3,8 @@
 import keras
 from keras import ops
 
-from tfrecvis.layers.arguments import (
-    TakesLists,
-    check_integer,
-    check_known,
-    same_sizes,
-)
+from tfrecvis.layers.arguments import TakesLists, check_known, same_sizes
+from tfrecvis.ops.checks import check_integer
 from tfrecvis.ops.scan import concrete_value
 
 # The score of a location that is not real: its exponential is zero beside any other.

@@ -4,18 +4,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfrecvis.layers.arguments import (
-    check_flag,
-    check_integer,
-    check_known,
-    real_pixels,
-)
+from tfrecvis.layers.arguments import check_flag, check_known, real_pixels
 from tfrecvis.layers.causal import (
     check_colors,
     check_odd,
     check_step,
     color_mask,
 )
+from tfrecvis.ops.checks import check_integer
 from tfrecvis.ops.stencil import clear
 
 TYPES = ("A", "B")

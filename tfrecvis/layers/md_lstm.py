@@ -3,9 +3,10 @@
 import keras
 from keras import ops
 
-from tfrecvis.layers.arguments import check_integer, check_known, real_pixels
+from tfrecvis.layers.arguments import check_known, real_pixels
 from tfrecvis.layers.initial_values import one_by_one
 from tfrecvis.ops import LSTMDirection, lstm
+from tfrecvis.ops.checks import check_integer
 from tfrecvis.ops.wavefront import skew, unskew
 
 # The axes of an image that a direction reads backwards.

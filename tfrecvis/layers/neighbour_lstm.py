@@ -3,14 +3,9 @@
 import keras
 from keras import ops
 
-from tfrecvis.layers.arguments import (
-    TakesLists,
-    check_flag,
-    check_images,
-    check_integer,
-    check_known,
-)
+from tfrecvis.layers.arguments import TakesLists, check_flag, check_images, check_known
 from tfrecvis.layers.initial_values import forget_bias, one_by_one
+from tfrecvis.ops.checks import check_integer
 from tfrecvis.ops.neighbour_lstm import (
     EIGHT_NEIGHBOURS,
     NeighbourWeights,

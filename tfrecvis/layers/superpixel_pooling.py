@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from tfrecvis.layers.arguments import TakesLists, check_integer, same_sizes
+from tfrecvis.layers.arguments import TakesLists, same_sizes
+from tfrecvis.ops.checks import check_integer
 from tfrecvis.ops.levels import gather_nodes
 from tfrecvis.ops.scan import concrete_value
 

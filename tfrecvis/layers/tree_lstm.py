@@ -3,14 +3,9 @@
 import keras
 from keras import ops
 
-from tfrecvis.layers.arguments import (
-    TakesLists,
-    check_flag,
-    check_integer,
-    check_known,
-    same_sizes,
-)
+from tfrecvis.layers.arguments import TakesLists, check_flag, check_known, same_sizes
 from tfrecvis.layers.initial_values import forget_bias, one_by_one
+from tfrecvis.ops.checks import check_integer
 from tfrecvis.ops.graph_checks import check_tree
 from tfrecvis.ops.levels import gather_nodes, schedule, visit
 from tfrecvis.ops.scan import concrete_value
