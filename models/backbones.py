@@ -1,6 +1,7 @@
 """Convolutional feature extractors, cut where a recurrent layer takes over."""
 
 import os
+from numbers import Integral
 
 import keras
 from keras import layers, ops
@@ -157,8 +158,8 @@ def _check_filters(filters, blocks):
     if (
         not filters
         or len(filters) != len(blocks)
-        or any(not isinstance(f, int) or f < 1 for f in filters)
-        or any(not isinstance(b, int) or b < 0 for b in blocks)
+        or any(not isinstance(f, Integral) or f < 1 for f in filters)
+        or any(not isinstance(b, Integral) or b < 0 for b in blocks)
     ):
         raise ValueError(
             "`backbone_filters` and `backbone_blocks` must name one positive and one "

@@ -1,5 +1,7 @@
 """Layers that let a model with strides take images of any size."""
 
+from numbers import Integral
+
 import keras
 from keras import ops
 
@@ -38,7 +40,7 @@ class PadToMultiple(keras.layers.Layer):
 
     def __init__(self, multiple, **kwargs):
         super().__init__(**kwargs)
-        if not isinstance(multiple, int) or multiple < 1:
+        if not isinstance(multiple, Integral) or multiple < 1:
             raise ValueError(
                 "`multiple` must be a positive integer, in pixels. Received: "
                 f"multiple={multiple!r}. Use the stride of the network, such as 8."

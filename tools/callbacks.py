@@ -69,8 +69,9 @@ def diverged(what, epoch, step, rate):
     """Returns the error of a training that left the finite numbers."""
     return UserError(
         f"Training stopped: {what} at step {step} (epoch {epoch + 1}), with the "
-        f"learning rate {rate:.3g}. The checkpoint before that epoch is kept. Lower "
-        "training.learning_rate, lengthen training.warmup or set training.clipnorm.",
+        f"learning rate {rate:.3g}. What earlier epochs left is kept. Start anew in "
+        "another --output with a lower training.learning_rate, a longer "
+        "training.warmup or training.clipnorm.",
         exit_code=1,
     )
 

@@ -238,6 +238,8 @@ def _check_training(given):
             raise UserError(f"training.{key} must be positive. Received: {value}.")
         if not value >= 0:
             raise UserError(f"training.{key} must not be negative. Received: {value}.")
+        if key == "seed" and value >= 2**32:
+            raise UserError(f"training.seed must be below 2^32. Received: {value}.")
         if key in _FRACTIONS and not value < 1:
             raise UserError(f"training.{key} must lie in [0, 1). Received: {value}.")
     typed = {

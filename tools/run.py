@@ -48,7 +48,7 @@ class Run:
         values = {name: float(np.asarray(value)) for name, value in values.items()}
         new = not self.metrics.exists()
         with open(self.metrics, "a", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream)
+            writer = csv.writer(stream, lineterminator="\n")
             if new:
                 writer.writerow(["epoch", *values])
             writer.writerow([epoch, *(f"{value:.6g}" for value in values.values())])

@@ -1,9 +1,12 @@
 """A recurrent network over the patches of an image, then a class."""
 
+from numbers import Real
+
 import keras
 from keras import layers
 
 from tfrecvis.layers import GridLSTM, ReNet
+from tfrecvis.ops.checks import check_integer
 
 CONTEXTS = ("renet", "grid")
 # Axes (rows, columns) that are read backwards, one scan from each corner.
@@ -60,7 +63,8 @@ def ImageClassifier(
     >>> tuple(model(keras.ops.zeros((2, 28, 28, 1))).shape)
     (2, 10)
     """
-    _check(num_classes, context, num_layers, patch_size, dropout, input_shape)
+    _check(num_classes, context, num_layers, patch_size, dense_units, dropout)
+    _check_sizes(input_shape, patch_size)
     images = keras.Input(input_shape, name="images")
     maps = layers.Rescaling(1 / 255, name="scale")(images)
     if context == "renet":
@@ -93,35 +97,38 @@ def _patches(images, size):
     return layers.Reshape((rows, columns, size * size * channels), name="pixels")(x)
 
 
-def _check(num_classes, context, num_layers, patch_size, dropout, input_shape):
-    if not isinstance(num_classes, int) or num_classes < 2:
-        raise ValueError(
-            "`num_classes` must be an integer of at least 2. Received: "
-            f"num_classes={num_classes!r}. MNIST has 10."
-        )
+def _check(num_classes, context, num_layers, patch_size, dense_units, dropout):
     if context not in CONTEXTS:
         raise ValueError(
             f'`context` must be "renet" or "grid". Received: context={context!r}. '
             'Use "grid" for 3-LSTMs.'
         )
-    if not isinstance(num_layers, int) or num_layers < 1:
+    check_integer("num_classes", num_classes, least=2)
+    check_integer("num_layers", num_layers)
+    check_integer("patch_size", patch_size)
+    if not isinstance(dense_units, (tuple, list)):
         raise ValueError(
-            "`num_layers` must be a positive integer. Received: "
-            f"num_layers={num_layers!r}. The paper of ReNet uses 2 for MNIST."
+            "`dense_units` must be a list of integers, one a layer. Received: "
+            f"dense_units={dense_units!r}. Use [] for none."
         )
-    if not 0 <= dropout < 1:
+    for count in dense_units:
+        check_integer("dense_units", count)
+    if not isinstance(dropout, Real) or not 0 <= dropout < 1:
         raise ValueError(
             "`dropout` must be in [0, 1), the share that is dropped. Received: "
             f"dropout={dropout!r}. For 20 percent, use 0.2."
         )
-    if len(input_shape) != 3 or not all(
-        isinstance(size, int) and size > 0 for size in input_shape
-    ):
+
+
+def _check_sizes(input_shape, patch_size):
+    if not isinstance(input_shape, (tuple, list)) or len(input_shape) != 3:
         raise ValueError(
             "`input_shape` must be (height, width, channels), positive integers. "
-            f"Received: input_shape={input_shape}. MNIST has (28, 28, 1)."
+            f"Received: input_shape={input_shape!r}. MNIST has (28, 28, 1)."
         )
-    if patch_size < 1 or any(side % patch_size for side in input_shape[:2]):
+    for size in input_shape:
+        check_integer("input_shape", size)
+    if any(side % patch_size for side in input_shape[:2]):
         raise ValueError(
             "`patch_size` must divide the height and the width of the images. "
             f"Received: patch_size={patch_size!r}, input_shape={input_shape}. "

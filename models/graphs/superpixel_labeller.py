@@ -1,5 +1,7 @@
 """A class for every superpixel: Graph LSTMs over their adjacency."""
 
+from numbers import Integral
+
 import keras
 from keras import layers, ops
 
@@ -99,7 +101,7 @@ class GroupNodes(layers.Layer):
 
 
 def _check(num_classes, num_features, context, num_layers):
-    if not isinstance(num_classes, int) or num_classes < 2:
+    if not isinstance(num_classes, Integral) or num_classes < 2:
         raise ValueError(
             "`num_classes` must be an integer of at least 2. Received: "
             f"num_classes={num_classes!r}. Count the background, too."
@@ -110,7 +112,7 @@ def _check(num_classes, num_features, context, num_layers):
             'Use "none" for the twin without edges.'
         )
     for key, value in (("num_features", num_features), ("num_layers", num_layers)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
             raise ValueError(
                 f"`{key}` must be a positive integer. Received: {key}={value!r}. "
                 "The paper has 2 layers."

@@ -1,5 +1,7 @@
 """ReSeg: a convolutional backbone, ReNet layers over its map, a decoder."""
 
+from numbers import Integral
+
 import keras
 from keras import layers
 
@@ -122,7 +124,7 @@ def _decode(maps, skip, filters, name):
 
 
 def _check(num_classes, context, units, num_layers, cell, dropout, input_shape):
-    if not isinstance(num_classes, int) or num_classes < 2:
+    if not isinstance(num_classes, Integral) or num_classes < 2:
         raise ValueError(
             "`num_classes` must be an integer of at least 2, the number of classes "
             f"without void. Received: num_classes={num_classes!r}. For one object "
@@ -134,12 +136,12 @@ def _check(num_classes, context, units, num_layers, cell, dropout, input_shape):
             f'context={context!r}. Use "renet" for the recurrent model, "conv" for '
             "its convolutional twin."
         )
-    if not isinstance(units, int) or units < 1:
+    if not isinstance(units, Integral) or units < 1:
         raise ValueError(
             "`units` must be a positive integer, the units of each sweep. Received: "
             f"units={units!r}. The paper uses 100."
         )
-    if not isinstance(num_layers, int) or num_layers < 0:
+    if not isinstance(num_layers, Integral) or num_layers < 0:
         raise ValueError(
             "`num_layers` must be an integer of at least 0. Received: "
             f"num_layers={num_layers!r}. The paper uses 2."
@@ -171,7 +173,7 @@ def _check_decoder(decoder, decoder_filters):
             '`decoder` must be "skip" or "transposed". Received: '
             f'decoder={decoder!r}. The paper\'s is "transposed".'
         )
-    if any(not isinstance(f, int) or f < 1 for f in decoder_filters):
+    if any(not isinstance(f, Integral) or f < 1 for f in decoder_filters):
         raise ValueError(
             "`decoder_filters` must hold positive integers, one for each doubling of "
             f"the resolution. Received: decoder_filters={tuple(decoder_filters)}. "

@@ -1,5 +1,7 @@
 """A token in, a token out: a 2-LSTM, or the stack of LSTMs that it is compared with."""
 
+from numbers import Integral
+
 import keras
 from keras import layers, ops
 
@@ -25,7 +27,8 @@ def SequenceTagger(
         recurrence: `"grid"`: a `GridLSTM` over time and depth. `"stacked"`: `depth`
             layers of `keras.layers.LSTM`, of the widths that bring the parameters of
             the model nearest to those of the grid with the same `units`, `depth` and
-            `tied`; in a tied grid the depth costs nothing.
+            `tied`; in a tied grid the depth costs nothing. A deep stack beside a very
+            small grid has more even at one unit a layer: compare `count_params()`.
         units: Positive integer, units of the grid. The paper has 400 for addition.
         depth: Positive integer, layers. The paper has up to 50.
         tied: Boolean; whether the layers of the grid share their weights.
@@ -95,7 +98,7 @@ def twin_units(parameters, num_tokens, depth):
 
 
 def _check(num_tokens, recurrence, units, depth):
-    if not isinstance(num_tokens, int) or num_tokens < 2:
+    if not isinstance(num_tokens, Integral) or num_tokens < 2:
         raise ValueError(
             "`num_tokens` must be an integer of at least 2. Received: "
             f"num_tokens={num_tokens!r}. Count the separator, too."
@@ -106,7 +109,7 @@ def _check(num_tokens, recurrence, units, depth):
             f'recurrence={recurrence!r}. Use "stacked" for the twin to compare with.'
         )
     for key, value in (("units", units), ("depth", depth)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
             raise ValueError(
                 f"`{key}` must be a positive integer. Received: {key}={value!r}. "
                 "Use, for instance, units=100, depth=8."

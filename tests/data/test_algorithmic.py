@@ -72,12 +72,19 @@ def test_batches_are_a_pure_function_of_the_seed(make):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: addition(0, 8), "`digits` must be 1 or more. Received: digits=0"),
+        (lambda: memorisation(3, 4.5, 2), "Received: symbols=4.5"),
+        (lambda: memorisation(True, 4, 2), "Received: length=True"),
+        (lambda: addition(None, 2), "Received: digits=None"),
+        (lambda: memorisation(3, 4, 2, seed=1.5), "Received: seed=1.5"),
+        (
+            lambda: addition(0, 8),
+            "`digits` must be an integer of at least 1. Received: digits=0",
+        ),
         (lambda: addition(19, 8), "64 bits. Received: digits=19. Use 18 or less"),
         (lambda: addition(3, 0), "`batch_size` must be .* Received: batch_size=0"),
         (
             lambda: addition(3, 8, seed=-1),
-            "`seed` must be 0 or more. Received: seed=-1",
+            "`seed` must be an integer of at least 0. Received: seed=-1",
         ),
         (lambda: memorisation(0, 9, 8), "Received: length=0"),
         (lambda: memorisation(3, 0, 8), "Received: symbols=0"),

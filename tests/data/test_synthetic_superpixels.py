@@ -97,9 +97,15 @@ def test_graphs_are_a_pure_function_of_split_and_seed(graphs):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"count": 0}, "`count` must be 1 or more. Received: count=0"),
-        ({"nodes": 11}, "`nodes` must be 12 or more. Received: nodes=11"),
-        ({"seed": -1}, "`seed` must be 0 or more. Received: seed=-1"),
+        ({"count": 2.5}, "Received: count=2.5"),
+        ({"nodes": "a"}, "Received: nodes='a'"),
+        ({"split": 3}, "must be a string. Received: split=3"),
+        ({"count": 0}, "`count` must be an integer of at least 1. Received: count=0"),
+        (
+            {"nodes": 11},
+            "`nodes` must be an integer of at least 12. Received: nodes=11",
+        ),
+        ({"seed": -1}, "`seed` must be an integer of at least 0. Received: seed=-1"),
     ],
 )
 def test_small_numbers_are_refused(arguments, message):

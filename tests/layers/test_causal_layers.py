@@ -89,6 +89,21 @@ def test_any_height_and_width_match_the_numpy_loop(layer, options, size):
     np.testing.assert_allclose(call(layer, images), by_hand(layer, images), atol=1e-5)
 
 
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "bfloat16"])
+@every_layer
+def test_rows_one_by_one_give_the_image_in_half_precision(layer, options, policy):
+    layer = built(layer, **options, dtype=policy)
+    cache = layer.initial_cache(batch_size=B, width=W)
+    rows = []
+    for r in range(H):
+        row, cache = layer.step(IMAGES[:, r], cache)
+        assert row.dtype == layer.compute_dtype
+        rows.append(keras.ops.cast(row, "float32"))
+    y = keras.ops.cast(layer(IMAGES), "float32")
+    tolerance = 0.02 if "float16" in policy and "b" not in policy else 0.15
+    np.testing.assert_allclose(np.stack(rows, 1), y, atol=tolerance, rtol=tolerance)
+
+
 @every_recurrent
 def test_gradients_match_automatic_and_finite_differences(layer, options):
     layer = built(layer, **options)

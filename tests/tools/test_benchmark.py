@@ -133,6 +133,15 @@ def test_report_is_written_and_printed(tmp_path, capsys):
     assert "| MaskedConv2D 28x28 | training | 1 |" in capsys.readouterr().out
 
 
+def test_folder_that_is_missing_is_refused_before_any_work(tmp_path, capsys):
+    path = tmp_path / "missing" / "report.json"
+    with pytest.raises(SystemExit):
+        benchmark.main(["layers", "--only", "masked", "--output", str(path)])
+    printed = capsys.readouterr()
+    assert "cannot be written" in printed.err
+    assert "measuring" not in printed.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -138,10 +138,12 @@ def test_another_split_can_be_evaluated(trained, command, tmp_path):
     task, _, directory = trained
     arguments = ["evaluate", directory, "--output", tmp_path, "--split"]
     assert command(*arguments, "test").status == 0
+    other = command(*arguments[:3], tmp_path / "other", "--split", "holdout")
+    assert other.status == 2
     if task == "classification":
-        other = command(*arguments[:3], tmp_path / "other", "--split", "holdout")
-        assert other.status == 2
         assert "no arrays x_holdout and y_holdout" in other.errors
+    else:
+        assert "There is no split 'holdout'" in other.errors
 
 
 @pytest.mark.parametrize("name", ["predict", "export"])
@@ -260,3 +262,17 @@ def test_land_accuracy_leaves_out_background_and_padding():
     labels, answers = np.array([[0, 1, 2, 3]]), np.array([[1, 1, 3, 3]])
     metric.update_state(labels, np.eye(4)[answers], np.array([[1.0, 1.0, 1.0, 0.0]]))
     assert float(metric.result()) == 0.5
+
+
+def test_sequences_are_validated_on_as_many_as_the_recipe_says():
+    from tfrecvis.tools.recipe import TRAINING as defaults
+    from tfrecvis.tools.tasks import task_class
+
+    recipe = {
+        "task": "sequences",
+        "model": {},
+        "data": {"reader": "addition", "digits": 1, "val_count": 20},
+        "training": {**defaults, "batch_size": 16},
+    }
+    batches = task_class(recipe)(recipe).split("val")
+    assert [len(inputs) for inputs, _ in batches] == [16, 4]

@@ -10,6 +10,8 @@ Reference: Kalchbrenner et al., 2015, sections 4.2 and 4.3
 
 import numpy as np
 
+from tfrecvis.ops.checks import check_integer
+
 ADDITION_TOKENS = 11  # 0 for "-", and d + 1 for the digit d
 
 
@@ -114,11 +116,9 @@ def _tokens(numbers, digits):
 
 def _check(**sizes):
     for name, value in sizes.items():
-        if value < 1:
-            raise ValueError(f"`{name}` must be 1 or more. Received: {name}={value}.")
+        check_integer(name, value)
 
 
 def _generator(seed):
-    if seed < 0:
-        raise ValueError(f"`seed` must be 0 or more. Received: seed={seed}.")
+    check_integer("seed", seed, least=0)
     return np.random.default_rng(seed)

@@ -5,6 +5,7 @@ import zlib
 import numpy as np
 
 from tfrecvis.data.superpixels import superpixel_neighbours
+from tfrecvis.ops.checks import check_integer
 
 SEA, KINDS = 0, 3  # class 0, and the classes 1, 2 and 3 of islands
 
@@ -62,10 +63,9 @@ class SyntheticSuperpixels:
             ("nodes", nodes, 12),
             ("seed", seed, 0),
         ):
-            if value < least:
-                raise ValueError(
-                    f"`{name}` must be {least} or more. Received: {name}={value}."
-                )
+            check_integer(name, value, least)
+        if not isinstance(split, str):
+            raise ValueError(f"`split` must be a string. Received: split={split!r}.")
         self.inputs = {
             "features": np.zeros((count, nodes, self.num_features), "float32"),
             "neighbours": np.full((count, nodes, self.max_neighbours), -1, "int32"),

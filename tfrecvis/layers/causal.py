@@ -65,7 +65,9 @@ def with_residual(layer, x, h):
     """`x + h . residual_kernel + residual_bias`."""
     kernel = layer.residual_kernel
     kernel = kernel * ops.cast(layer.residual_mask, kernel.dtype)
-    return x + project(h, ops.cast(kernel, h.dtype)) + layer.residual_bias
+    # Cast by hand: Keras does it in `call` alone, and `step` comes here too.
+    bias = ops.cast(layer.residual_bias, h.dtype)
+    return x + project(h, ops.cast(kernel, h.dtype)) + bias
 
 
 def check_step(layer, row=None, cache=None, cache_shapes=()):

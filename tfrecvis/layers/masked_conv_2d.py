@@ -131,7 +131,8 @@ class MaskedConv2D(keras.layers.Layer):
         images = ops.pad(images, [[0, 0], [0, 0], [side, side], [0, 0]])
         kernel = self.kernel * ops.cast(self.kernel_mask, self.kernel.dtype)
         y = ops.conv(images, ops.cast(kernel, images.dtype), padding="valid")
-        return y if self.bias is None else y + self.bias
+        # Cast by hand: Keras does it in `call` alone, and `step` comes here too.
+        return y if self.bias is None else y + ops.cast(self.bias, y.dtype)
 
     def initial_cache(self, batch_size, width):
         """What `step` takes for the first row: the rows above it, zeros."""

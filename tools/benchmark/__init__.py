@@ -55,6 +55,9 @@ def main(arguments=None):
         parser.error("--only is for layers: tfrecvis benchmark layers --only WORD.")
     if os.path.exists(options.output):
         parser.error(f"{options.output} exists. Name another with --output.")
+    folder = os.path.dirname(os.path.abspath(options.output))
+    if not os.access(folder, os.W_OK):
+        parser.error(f"{options.output} cannot be written: {folder} is no such folder.")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if options.what == "layers":
         return _layers(options, parser)

@@ -99,6 +99,18 @@ def split_seed(name):
     return zlib.crc32(name.encode())
 
 
+def check_split(name, known):
+    """Refuses a split that drawn data does not have; any other name would draw one.
+
+    Raises:
+        UserError: the split is not known.
+    """
+    if name not in known:
+        raise UserError(
+            f"There is no split {name!r} of this data. Known: {', '.join(known)}."
+        )
+
+
 def slices(count, batch_size, rng=None):
     """Yields the indices of batches: all in order, or whole batches in random order.
 

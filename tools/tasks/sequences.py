@@ -17,6 +17,7 @@ from tfrecvis.tools.errors import UserError
 from tfrecvis.tools.recipe import apply_table, check_arguments, nearest
 from tfrecvis.tools.tasks.arrays import (
     ArrayTask,
+    check_split,
     checked_count,
     refuse_augmentation,
     split_seed,
@@ -69,10 +70,13 @@ class Sequences(ArrayTask):
         yield from islice(self._answers(batches), self.steps)
 
     def split(self, name):
+        check_split(name, ("val", "test"))
         # One batch of all of them would not fit in memory.
         size = min(self.batch_size, self.val_count)
-        batches = self._batches(split_seed(name), size)
-        yield from islice(self._answers(batches), -(-self.val_count // size))
+        batches = self._answers(self._batches(split_seed(name), size))
+        for start in range(0, self.val_count, size):
+            left = self.val_count - start
+            yield tuple(array[:left] for array in next(batches))
 
     def _answers(self, batches):
         for inputs, targets in batches:

@@ -19,6 +19,7 @@ from tfrecvis.tools.errors import UserError
 from tfrecvis.tools.recipe import apply_table, check_arguments
 from tfrecvis.tools.tasks.arrays import (
     ArrayTask,
+    check_split,
     checked_count,
     refuse_augmentation,
     slices,
@@ -59,6 +60,7 @@ class Superpixels(ArrayTask):
         return self._batches(self.graphs, rng)
 
     def split(self, name):
+        check_split(name, ("train", "val", "test"))
         return self._batches(self._read(name))
 
     def _batches(self, graphs, rng=None):
