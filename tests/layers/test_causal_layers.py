@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from reference import causal_layers as reference
+from reference.gradients import check_layer_gradients
 
 from tfrecvis.layers import DiagonalBiLSTM, MaskedConv2D, RowLSTM
 
@@ -107,25 +108,7 @@ def test_rows_one_by_one_give_the_image_in_half_precision(layer, options, policy
 @every_recurrent
 def test_gradients_match_automatic_and_finite_differences(layer, options):
     layer = built(layer, **options)
-    found = []
-    seen = np.random.default_rng(3).normal(size=call(layer).shape)
-    for training in (True, False):
-        x = tf.constant(IMAGES)
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            loss = tf.reduce_sum(layer(x, training=training) * seen)
-        found.append(tape.gradient(loss, [x, *(w.value for w in layer.weights)]))
-    for written, automatic in zip(*found, strict=True):
-        assert np.abs(written).max() > 0
-        np.testing.assert_allclose(written, automatic, atol=5e-5)
-    for place in ((0, 0, 0, 0), (1, 2, 3, 1)):
-        losses = []
-        for step in (1e-5, -1e-5):
-            moved = IMAGES.astype("float64")
-            moved[place] += step
-            losses.append((by_hand(layer, moved) * seen).sum())
-        expected = (losses[0] - losses[1]) / 2e-5
-        np.testing.assert_allclose(found[0][0][place], expected, rtol=1e-3, atol=1e-4)
+    check_layer_gradients(layer, IMAGES, lambda x: by_hand(layer, x))
 
 
 def sees(model, size, channels):

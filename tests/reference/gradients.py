@@ -55,3 +55,32 @@ def check_gradients(tensors, hand_written, automatic, reference):
             expected = (losses[0] - losses[1]) / (2 * STEP)
             got = found[0][name].numpy()[place]
             np.testing.assert_allclose(got, expected, rtol=1e-4, atol=2e-5)
+
+
+def check_layer_gradients(layer, images, reference):
+    """A layer's hand-written gradients: automatic ones, and finite differences.
+
+    Args:
+        layer: A built layer that takes images and `training`.
+        images: Float32 array.
+        reference: Function of the images that computes the outputs in float64.
+    """
+    found = []
+    seen = np.random.default_rng(3).normal(size=layer(images).shape)
+    for training in (True, False):
+        x = tf.constant(images)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = tf.reduce_sum(layer(x, training=training) * seen)
+        found.append(tape.gradient(loss, [x, *(w.value for w in layer.weights)]))
+    for written, automatic in zip(*found, strict=True):
+        assert np.abs(written).max() > 0
+        np.testing.assert_allclose(written, automatic, atol=5e-5)
+    for place in ((0, 0, 0, 0), (1, 2, 3, 1)):
+        losses = []
+        for step in (STEP, -STEP):
+            moved = images.astype("float64")
+            moved[place] += step
+            losses.append((reference(moved) * seen).sum())
+        expected = (losses[0] - losses[1]) / (2 * STEP)
+        np.testing.assert_allclose(found[0][0][place], expected, rtol=1e-3, atol=1e-4)

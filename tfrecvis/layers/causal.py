@@ -1,10 +1,10 @@
-"""What the causal layers share: odd kernels, colours, residual connections."""
+"""What the causal layers share: odd kernels, colours, steps, residual connections."""
 
 import keras
 import numpy as np
 from keras import ops
 
-from tfrecvis.layers.arguments import same_sizes
+from tfrecvis.layers.arguments import check_flag, check_known, same_sizes
 from tfrecvis.ops.checks import check_integer
 from tfrecvis.ops.stencil import project
 
@@ -50,26 +50,6 @@ def color_mask(channels, filters, num_colors, own):
     return (reads <= writes if own else reads < writes).astype("float32")
 
 
-def add_residual(layer, channels):
-    """The 1x1 convolution of a residual connection, causal in the colours."""
-    layer.residual_kernel = layer.add_weight(
-        (layer.filters, channels), "glorot_uniform", name="residual_kernel"
-    )
-    layer.residual_bias = layer.add_weight((channels,), "zeros", name="residual_bias")
-    layer.residual_mask = color_mask(
-        layer.filters, channels, layer.num_colors, own=True
-    )
-
-
-def with_residual(layer, x, h):
-    """`x + h . residual_kernel + residual_bias`."""
-    kernel = layer.residual_kernel
-    kernel = kernel * ops.cast(layer.residual_mask, kernel.dtype)
-    # Cast by hand: Keras does it in `call` alone, and `step` comes here too.
-    bias = ops.cast(layer.residual_bias, h.dtype)
-    return x + project(h, ops.cast(kernel, h.dtype)) + bias
-
-
 def check_step(layer, row=None, cache=None, cache_shapes=()):
     """Refuse a `step` before the layer is built, or of shapes that do not fit it.
 
@@ -102,3 +82,66 @@ def check_step(layer, row=None, cache=None, cache_shapes=()):
             f"row, or what `step` gave. Received: shapes {shapes}, row.shape="
             f"{tuple(row.shape)}."
         )
+
+
+class CausalLSTM(keras.layers.Layer):
+    """What `RowLSTM` and `DiagonalBiLSTM` have in common, but for their recurrence."""
+
+    def __init__(self, filters, num_colors, residual, learn_initial_state, **kwargs):
+        super().__init__(**kwargs)
+        check_integer("filters", filters)
+        check_integer("num_colors", num_colors)
+        check_colors("filters", filters, num_colors)
+        check_flag("residual", residual)
+        check_flag("learn_initial_state", learn_initial_state)
+        self.filters = filters
+        self.num_colors = num_colors
+        self.residual = residual
+        self.learn_initial_state = learn_initial_state
+        self.supports_masking = True
+        self.input_spec = keras.layers.InputSpec(ndim=4)
+
+    def check_channels(self, images_shape):
+        """The channels of the images, which `build` needs to know."""
+        check_known("images", images_shape)
+        channels = images_shape[-1]
+        check_colors("channels", channels, self.num_colors)
+        self.input_spec = keras.layers.InputSpec(ndim=4, axes={-1: channels})
+        return channels
+
+    def own_pixel_mask(self, channels):
+        """Which channels of its own pixel each gate reads: the same for all gates."""
+        own = color_mask(channels, self.filters, self.num_colors, own=True)
+        return np.tile(own, (1, 4))
+
+    def add_residual(self, channels):
+        """The 1x1 convolution of a residual connection, causal in the colours."""
+        self.residual_kernel = self.add_weight(
+            (self.filters, channels), "glorot_uniform", name="residual_kernel"
+        )
+        self.residual_bias = self.add_weight((channels,), "zeros", name="residual_bias")
+        self.residual_mask = color_mask(
+            self.filters, channels, self.num_colors, own=True
+        )
+
+    def put_out(self, x, h):
+        """h, or with `residual` `x + h . residual_kernel + residual_bias`."""
+        if not self.residual:
+            return h
+        kernel = self.residual_kernel
+        kernel = kernel * ops.cast(self.residual_mask, kernel.dtype)
+        # Cast by hand: Keras does it in `call` alone, and `step` comes here too.
+        bias = ops.cast(self.residual_bias, h.dtype)
+        return x + project(h, ops.cast(kernel, h.dtype)) + bias
+
+    def compute_output_shape(self, images_shape):
+        return (*images_shape[:-1], images_shape[-1] if self.residual else self.filters)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "num_colors": self.num_colors,
+            "residual": self.residual,
+            "learn_initial_state": self.learn_initial_state,
+        }

@@ -1,26 +1,18 @@
 """DiagonalBiLSTM: two LSTMs along the diagonals of an image, causal to the pixel."""
 
 import keras
-import numpy as np
 from keras import ops
 
-from tfrecvis.layers.arguments import check_flag, check_known, real_pixels
-from tfrecvis.layers.causal import (
-    add_residual,
-    check_colors,
-    check_step,
-    color_mask,
-    with_residual,
-)
+from tfrecvis.layers.arguments import real_pixels
+from tfrecvis.layers.causal import CausalLSTM, check_step
 from tfrecvis.layers.initial_values import forget_bias, one_by_one
 from tfrecvis.ops import LSTMDirection, lstm
-from tfrecvis.ops.checks import check_integer
 from tfrecvis.ops.stencil import clear, project
 from tfrecvis.ops.wavefront import skew, unskew
 
 
 @keras.saving.register_keras_serializable("tfrecvis")
-class DiagonalBiLSTM(keras.layers.Layer):
+class DiagonalBiLSTM(CausalLSTM):
     """Two LSTMs from the top corners of an image, causal to the pixel.
 
     One starts at the top left, the other at the top right; together they see every
@@ -90,24 +82,10 @@ class DiagonalBiLSTM(keras.layers.Layer):
         learn_initial_state=True,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        check_integer("filters", filters)
-        check_integer("num_colors", num_colors)
-        check_colors("filters", filters, num_colors)
-        check_flag("residual", residual)
-        check_flag("learn_initial_state", learn_initial_state)
-        self.filters = filters
-        self.num_colors = num_colors
-        self.residual = residual
-        self.learn_initial_state = learn_initial_state
-        self.supports_masking = True
-        self.input_spec = keras.layers.InputSpec(ndim=4)
+        super().__init__(filters, num_colors, residual, learn_initial_state, **kwargs)
 
     def build(self, images_shape):
-        check_known("images", images_shape)
-        channels = images_shape[-1]
-        check_colors("channels", channels, self.num_colors)
-        self.input_spec = keras.layers.InputSpec(ndim=4, axes={-1: channels})
+        channels = self.check_channels(images_shape)
         gates = 4 * self.filters
         self.kernel = self.add_weight(
             (2, channels, gates), one_by_one("glorot_uniform"), name="kernel"
@@ -122,19 +100,16 @@ class DiagonalBiLSTM(keras.layers.Layer):
             self.initial_state = self.add_weight(
                 (2, 2, self.filters), "zeros", name="initial_state"
             )
-        own = color_mask(channels, self.filters, self.num_colors, own=True)
-        self.kernel_mask = np.tile(own, (1, 4))  # the same for each gate
+        self.kernel_mask = self.own_pixel_mask(channels)
         if self.residual:
-            add_residual(self, channels)
+            self.add_residual(channels)
 
     def call(self, images, mask=None, training=False):
         x, mask = real_pixels(images, mask, self.compute_dtype)
         sides = [self._direction(side, x, mask) for side in range(2)]
         results = lstm(sides, taps=(-1, 0), training=bool(training))
         left, right = (_from_columns(h, side) for side, (h, _, _) in enumerate(results))
-        y = left + _row_below(right)
-        if self.residual:
-            y = with_residual(self, x, y)
+        y = self.put_out(x, left + _row_below(right))
         return y if mask is None else clear(y, mask)
 
     def _direction(self, side, x, mask):
@@ -214,19 +189,7 @@ class DiagonalBiLSTM(keras.layers.Layer):
             )
         left, right = (ops.transpose(h, (1, 0, 2)) for h, _, _ in lstm(directions))
         y = left + cache[1]  # the right half of the row above
-        return (with_residual(self, row, y) if self.residual else y), (left, right)
-
-    def compute_output_shape(self, images_shape):
-        return (*images_shape[:-1], images_shape[-1] if self.residual else self.filters)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "num_colors": self.num_colors,
-            "residual": self.residual,
-            "learn_initial_state": self.learn_initial_state,
-        }
+        return self.put_out(row, y), (left, right)
 
 
 def _to_columns(x, side):

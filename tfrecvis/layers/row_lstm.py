@@ -4,23 +4,15 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfrecvis.layers.arguments import check_flag, check_known, real_pixels
-from tfrecvis.layers.causal import (
-    add_residual,
-    check_colors,
-    check_odd,
-    check_step,
-    color_mask,
-    with_residual,
-)
+from tfrecvis.layers.arguments import real_pixels
+from tfrecvis.layers.causal import CausalLSTM, check_odd, check_step
 from tfrecvis.layers.initial_values import forget_bias
 from tfrecvis.ops import LSTMDirection, lstm
-from tfrecvis.ops.checks import check_integer
 from tfrecvis.ops.stencil import clear, gather_taps
 
 
 @keras.saving.register_keras_serializable("tfrecvis")
-class RowLSTM(keras.layers.Layer):
+class RowLSTM(CausalLSTM):
     """LSTM over the rows of an image, causal to the pixel.
 
     All pixels of a row advance at once; each reads a triangle of the rows above it and
@@ -89,26 +81,12 @@ class RowLSTM(keras.layers.Layer):
         learn_initial_state=True,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        check_integer("filters", filters)
+        super().__init__(filters, num_colors, residual, learn_initial_state, **kwargs)
         check_odd("kernel_size", kernel_size)
-        check_integer("num_colors", num_colors)
-        check_colors("filters", filters, num_colors)
-        check_flag("residual", residual)
-        check_flag("learn_initial_state", learn_initial_state)
-        self.filters = filters
         self.kernel_size = kernel_size
-        self.num_colors = num_colors
-        self.residual = residual
-        self.learn_initial_state = learn_initial_state
-        self.supports_masking = True
-        self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def build(self, images_shape):
-        check_known("images", images_shape)
-        channels = images_shape[-1]
-        check_colors("channels", channels, self.num_colors)
-        self.input_spec = keras.layers.InputSpec(ndim=4, axes={-1: channels})
+        channels = self.check_channels(images_shape)
         side, gates = self.kernel_size // 2, 4 * self.filters
         self.kernel = self.add_weight(
             (side + 1, channels, gates), "glorot_uniform", name="kernel"
@@ -123,11 +101,10 @@ class RowLSTM(keras.layers.Layer):
             self.initial_state = self.add_weight(
                 (2, self.filters), "zeros", name="initial_state"
             )
-        own = color_mask(channels, self.filters, self.num_colors, own=True)
         self.kernel_mask = np.ones(self.kernel.shape, "float32")
-        self.kernel_mask[-1] = np.tile(own, (1, 4))  # the same for each gate
+        self.kernel_mask[-1] = self.own_pixel_mask(channels)
         if self.residual:
-            add_residual(self, channels)
+            self.add_residual(channels)
 
     def call(self, images, mask=None, training=False):
         x, mask = real_pixels(images, mask, self.compute_dtype)
@@ -140,9 +117,8 @@ class RowLSTM(keras.layers.Layer):
             state = tuple(clear(s, row_mask[0]) for s in state)
         h, _, _ = self._run(rows, state, row_mask, training)
         h = ops.transpose(h, steps_lead)
-        if self.residual:
-            h = with_residual(self, x, h)
-        return h if mask is None else clear(h, mask)
+        y = self.put_out(x, h)
+        return y if mask is None else clear(y, mask)
 
     def _run(self, rows, state, mask=None, training=False):
         side = self.kernel_size // 2
@@ -189,18 +165,7 @@ class RowLSTM(keras.layers.Layer):
         check_step(self, row, cache, [(row.shape[1], self.filters)] * 2)
         row = ops.cast(row, self.compute_dtype)
         h, *cache = self._run(row[None], cache)
-        y = with_residual(self, row, h[0]) if self.residual else h[0]
-        return y, tuple(cache)
-
-    def compute_output_shape(self, images_shape):
-        return (*images_shape[:-1], images_shape[-1] if self.residual else self.filters)
+        return self.put_out(row, h[0]), tuple(cache)
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "kernel_size": self.kernel_size,
-            "num_colors": self.num_colors,
-            "residual": self.residual,
-            "learn_initial_state": self.learn_initial_state,
-        }
+        return {**super().get_config(), "kernel_size": self.kernel_size}
