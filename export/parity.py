@@ -1,10 +1,10 @@
-"""Compares what artefacts compute with what the model computes."""
+"""Compares what artefacts answer with what the model answers."""
 
 from pathlib import Path
 
 import numpy as np
 
-from tfrecvis.export.processes import run_jobs
+from tfrecvis.export.child_process import measure, run_jobs
 
 # The largest difference of a probability that an artefact may show, and why.
 TOLERANCES = {
@@ -21,107 +21,84 @@ TOLERANCES = {
     # that of the least certain pixel; the mean must stay ten times below.
     "litert_int8": 2e-1,
 }
-MEAN_SHARE = 0.1  # of the tolerance, for the mean difference
 BATCH_SIZE = 4
 
 
-def compare(reference, prediction, tolerance):
-    """Returns how far a prediction lies from the reference, and what is too far.
+def compare(signature, reference, answer, tolerance):
+    """Returns how far an answer lies from the reference, and what is too far.
 
-    Three things must hold: the largest difference of a probability is within
-    `tolerance`; the mean difference is within a tenth of it; and the labels agree
-    wherever the two likeliest classes of the reference lie further apart than twice
-    the tolerance, so that no rounding can excuse another label.
+    Shapes must be equal and numbers finite; then the signature's own comparison
+    decides.
 
     Args:
-        reference: Dict of "labels" `(...)` and "probabilities" `(..., classes)`.
-        prediction: Dict of the same.
-        tolerance: Float, difference of probabilities.
+        signature: A `tfrecvis.models.Signature`.
+        reference: Dict of arrays.
+        answer: Dict of arrays.
+        tolerance: Float.
 
     Returns:
-        Dict: "largest_difference", "mean_difference", "agreement" (share of labels
-        that are equal), "tolerance" and "problem" (a string, or None).
+        Dict: "largest_difference", "mean_difference", "agreement", "tolerance" and
+        "problem" (a string, or None).
 
     Example:
 
-    >>> import numpy as np
-    >>> a = {"labels": np.array([1]), "probabilities": np.array([[0.25, 0.75]])}
-    >>> b = {"labels": np.array([1]), "probabilities": np.array([[0.5, 0.5]])}
-    >>> compare(a, b, tolerance=0.1)["problem"]
-    'its largest difference is 0.25, over the tolerance of 0.1'
+    >>> from tfrecvis.models import SequenceTagger, sequences
+    >>> (signature,) = sequences.signatures(SequenceTagger(11, units=4, depth=2))
+    >>> reference, answer = {"labels": np.zeros(2)}, {"labels": np.zeros(3)}
+    >>> compare(signature, reference, answer, tolerance=0)["problem"]
+    'its labels have the shape (3,), not (2,)'
     """
-    result = {
-        "largest_difference": None,
-        "mean_difference": None,
-        "agreement": None,
-        "tolerance": tolerance,
-        "problem": None,
-    }
-    for key, wanted in reference.items():
-        given = prediction.get(key)
+    result = dict.fromkeys(("largest_difference", "mean_difference", "agreement"))
+    result.update(tolerance=tolerance, problem=None)
+    for name, wanted in reference.items():
+        given = answer.get(name)
         if given is None or given.shape != wanted.shape:
-            shape = "nothing" if given is None else given.shape
-            result["problem"] = f"its {key} have the shape {shape}, not {wanted.shape}"
+            shape = None if given is None else given.shape
+            what = "nothing" if given is None else f"the shape {shape}"
+            result["problem"] = f"its {name} have {what}, not {wanted.shape}"
             return result
-    probabilities = reference["probabilities"].astype(np.float64)
-    if not np.isfinite(prediction["probabilities"]).all():
-        result["problem"] = "its probabilities hold NaN or infinite values"
-        return result
-    difference = np.abs(probabilities - prediction["probabilities"])
-    largest, mean = float(difference.max()), float(difference.mean())
-    equal = reference["labels"] == prediction["labels"]
-    result["largest_difference"] = largest
-    result["mean_difference"] = mean
-    result["agreement"] = float(equal.mean())
-
-    second, first = np.moveaxis(np.sort(probabilities, axis=-1)[..., -2:], -1, 0)
-    inexcusable = int((~equal & (first - second > 2 * tolerance)).sum())
-    if largest > tolerance:
-        result["problem"] = (
-            f"its largest difference is {largest:.3g}, over the tolerance of "
-            f"{tolerance:g}"
-        )
-    elif mean > MEAN_SHARE * tolerance:
-        result["problem"] = (
-            f"its mean difference is {mean:.3g}, over a tenth of the tolerance of "
-            f"{tolerance:g}"
-        )
-    elif inexcusable:
-        result["problem"] = (
-            f"its labels differ at {inexcusable} pixels where its probabilities do not"
-        )
-    return result
+        if np.issubdtype(given.dtype, np.floating) and not np.isfinite(given).all():
+            result["problem"] = f"its {name} hold NaN or infinite values"
+            return result
+    return {**result, **signature.compare(reference, answer, tolerance)}
 
 
-def run_artefacts(artefacts, images, scratch):
-    """Runs artefacts on the same images, in a process without tfrecvis and Keras.
+def run_artefacts(artefacts, examples, scratch):
+    """Runs artefacts on the same examples, in a process without tfrecvis and Keras.
 
     Args:
-        artefacts: Dict of name to path.
-        images: uint8 array `(batch, height, width, channels)`.
+        artefacts: Dict of name to `(path, names of its signatures)`.
+        examples: Dict of a signature's name to a dict of its inputs.
         scratch: Existing folder for the messages between the processes.
 
     Returns:
-        Dict of name to `(prediction, times)`: what `Artefact.predict` returns, and
-        the dict of `tfrecvis.export.isolated.clock`.
+        Dict of name to a dict of a signature's name to `(answer, times)`: what
+        `Predictor.predict` returns, and the dict of `measure.clock`.
     """
     scratch = Path(scratch)
-    images_file = scratch / "images.npy"
-    np.save(images_file, images)
-    jobs = []
-    for name, path in artefacts.items():
+    files = {}
+    for name, inputs in examples.items():
+        files[name] = str(scratch / f"{name}.npz")
+        np.savez(files[name], **inputs)
+    answers, jobs = {}, []
+    for number, (name, (path, signatures)) in enumerate(artefacts.items()):
+        answers[name] = {
+            signature: str(scratch / f"answer-{number}-{signature}.npz")
+            for signature in signatures
+        }
         arguments = {
             "artefact": str(path),
-            "images_file": str(images_file),
-            "predictions_file": str(scratch / f"{name}.npz"),
+            "examples": {signature: files[signature] for signature in signatures},
+            "answers": answers[name],
             "batch_size": BATCH_SIZE,
         }
-        jobs.append(
-            (name, str(Path(__file__).with_name("isolated.py")), "measure", arguments)
-        )
+        jobs.append((name, measure.__file__, "measure", arguments))
     times = run_jobs(jobs, scratch, blocked=("tfrecvis", "keras", "tf_keras"))
     results = {}
-    for name in artefacts:
-        with np.load(scratch / f"{name}.npz") as prediction:
-            results[name] = (dict(prediction), times[name])
+    for name, stored in answers.items():
+        results[name] = {}
+        for signature, file in stored.items():
+            # Strings are Python objects; the child wrote the file just now.
+            with np.load(file, allow_pickle=True) as answer:
+                results[name][signature] = dict(answer), times[name][signature]
     return results

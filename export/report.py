@@ -66,54 +66,169 @@ def machine():
     }
 
 
+def describe_signatures(signatures, artefacts, examples):
+    """Returns what each signature takes and gives, and how each artefact is called.
+
+    Args:
+        signatures: List of `tfrecvis.models.Signature`.
+        artefacts: Dict of name to `(path, bytes, names of its signatures)`.
+        examples: Dict of a signature's name to a dict of its inputs.
+    """
+    described = []
+    for signature in signatures:
+        inputs = {name: _words(spec) for name, spec in signature.inputs.items()}
+        outputs = {name: _words(spec) for name, spec in signature.outputs.items()}
+        calls = {}
+        for name, (path, _, names) in artefacts.items():
+            if signature.name in names:
+                calls[name] = example_calls(path, signature)
+        fixed = {
+            name: list(value.shape[1:])
+            for name, value in examples[signature.name].items()
+        }
+        described.append(
+            {
+                "name": signature.name,
+                "inputs": inputs,
+                "outputs": outputs,
+                "litert_sizes": fixed if "litert_float32" in calls else None,
+                "calls": calls,
+                "notes": _notes(signature, calls),
+            }
+        )
+    return described
+
+
+def example_calls(path, signature):
+    """Returns three lines of Python that call an artefact, for the report.
+
+    Args:
+        path: Path of the artefact, a folder or a file.
+        signature: A `tfrecvis.models.Signature`.
+    """
+    inputs = list(signature.inputs)
+    arguments = ", ".join(f"{key}={key}" for key in inputs)
+    if path.suffix == "":
+        tensors = ", ".join(f"{key}=tf.constant({key})" for key in inputs)
+        return [
+            "import tensorflow as tf",
+            'model = tf.saved_model.load("this folder")',
+            f'answer = model.signatures["{signature.name}"]({tensors})',
+        ]
+    if path.suffix == ".onnx":
+        feed = ", ".join(f'"{key}": {key}' for key in inputs)
+        return [
+            "import onnxruntime",
+            f'session = onnxruntime.InferenceSession("{path.name}")',
+            f"answer = session.run(None, {{{feed}}})",
+        ]
+    return [
+        "from ai_edge_litert.interpreter import Interpreter",
+        f'run = Interpreter("{path.name}").get_signature_runner("{signature.name}")',
+        f"answer = run({arguments})",
+    ]
+
+
+def _words(spec):
+    return f"{spec.dtype} ({', '.join(map(str, spec.axes))})"
+
+
+def _notes(signature, calls):
+    notes = []
+    images = [name for name, spec in signature.inputs.items() if spec.image]
+    if images:
+        notes.append(
+            f"{' and '.join(images)}: pixels 0-255, RGB where there are three "
+            "channels, turned as the EXIF orientation says; the model scales them itself."
+        )
+        if "litert_float32" in calls:
+            notes.append(
+                "LiteRT files take one size: resize photos to it by bilinear "
+                "interpolation, and bring the answer back to the photo's size."
+            )
+    if any(name.endswith("_bytes") for name in signature.inputs):
+        notes.append(
+            "Encoded JPEG, PNG, BMP or GIF of one size per batch; the graph turns "
+            "photos as their EXIF orientation says."
+        )
+    return notes
+
+
 def markdown(report):
     """Returns a report as a Markdown page.
 
     Args:
         report: Dict that `export_model` makes.
     """
-    images = report["images"]
+    card = report["card"]
+    counts = ", ".join(
+        f"{name} on {shapes}"
+        for name, shapes in (
+            (name, " and ".join(_size(shape) for shape in inputs.values()))
+            for name, inputs in report["examples"].items()
+        )
+    )
     lines = [
         f"# {report['model']}, version {report['version']}",
         "",
-        f"{report['parameters']} parameters, {report['num_classes']} classes. Every "
-        f"artefact ran on the same {images['count']} images of "
-        f"{images['height']}x{images['width']} pixels, in its own runtime, on "
-        f"{report['machine']['cores']} cores ({report['machine']['processor']}).",
+        *([card["description"], ""] if card.get("description") else []),
+        f"{report['parameters']} parameters. Every artefact ran on the same examples "
+        f"({counts}), in its own runtime, on {report['machine']['cores']} cores "
+        f"({report['machine']['processor']}).",
         "",
-        "| artefact | file | bytes | ms an image | largest difference | tolerance "
-        "| mean difference | equal labels |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-        f"| Keras model | | | {report['keras_milliseconds']:.1f} | | | | |",
+        "| artefact | signature | file | bytes | ms per entry | largest difference "
+        "| tolerance | mean difference | equal decisions |",
+        "| --- " * 9 + "|",
     ]
-    for name, entry in report["artefacts"].items():
-        lines.append(
-            f"| {name} | {entry['file']} | {entry['bytes']} "
-            f"| {_format(entry['milliseconds'], '.1f')} "
-            f"| {_format(entry['largest_difference'], '.2e')} "
-            f"| {entry['tolerance']:g} "
-            f"| {_format(entry['mean_difference'], '.2e')} "
-            f"| {_format(entry['agreement'], '.4%')} |"
-        )
+    for name, milliseconds in report["keras_milliseconds"].items():
+        lines.append(f"| Keras model | {name} | | | {milliseconds:.1f} | | | | |")
+    for artefact, entry in report["artefacts"].items():
+        for name, measured in entry["signatures"].items():
+            lines.append(
+                f"| {artefact} | {name} | {entry['file']} | {entry['bytes']} "
+                f"| {_format(measured['milliseconds'], '.1f')} "
+                f"| {_format(measured['largest_difference'], '.2e')} "
+                f"| {measured['tolerance']:g} "
+                f"| {_format(measured['mean_difference'], '.2e')} "
+                f"| {_format(measured['agreement'], '.4%')} |"
+            )
     lines += [
         "",
-        "Differences are of probabilities, from the Keras model in float32 on the CPU. "
-        "Milliseconds are the median of five calls with one image, after one that "
-        "warms up; LiteRT ran on its default number of threads.",
-        "",
-        "| signature or file | takes | gives |",
-        "| --- | --- | --- |",
+        "Differences are from the Keras model in float32 on the CPU. Milliseconds are "
+        "the median of five calls with one entry, after one that warms up; LiteRT ran "
+        "on its default number of threads.",
     ]
-    lines += [
-        f"| {entry['name']} | {entry['takes']} | {entry['gives']} |"
-        for entry in report["interfaces"]
-    ]
-    if report["class_names"]:
-        lines += ["", "| label | class |", "| --- | --- |"]
-        lines += [f"| {i} | {name} |" for i, name in enumerate(report["class_names"])]
+    for signature in report["signatures"]:
+        lines += _signature_lines(signature)
+    if card.get("class_names"):
+        lines += ["", "## Labels", "", "| label | class |", "| --- | --- |"]
+        lines += [f"| {i} | {name} |" for i, name in enumerate(card["class_names"])]
     used = ", ".join(f"{k} {v}" for k, v in report["versions"].items() if v)
     lines += ["", f"Made with {used}."]
     return "\n".join(lines) + "\n"
+
+
+def _signature_lines(signature):
+    lines = ["", f"## {signature['name']}", "", "| tensor | axes |", "| --- | --- |"]
+    lines += [
+        f"| takes {name} | {text} |" for name, text in signature["inputs"].items()
+    ]
+    lines += [
+        f"| gives {name} | {text} |" for name, text in signature["outputs"].items()
+    ]
+    if signature["litert_sizes"]:
+        sizes = ", ".join(
+            f"{name} {_size(size)}" for name, size in signature["litert_sizes"].items()
+        )
+        lines += ["", f"In the LiteRT files, per entry of the batch: {sizes}."]
+    lines += [line for note in signature["notes"] for line in ("", note)]
+    for name, calls in signature["calls"].items():
+        lines += ["", f"{name}:", "", "```python", *calls, "```"]
+    return lines
+
+
+def _size(shape):
+    return "x".join(map(str, shape)) or "one value"
 
 
 def _format(value, form):
@@ -124,6 +239,6 @@ def write_report(report, directory):
     """Writes `report.json` and `report.md` into a folder."""
     directory = Path(directory)
     (directory / "report.json").write_text(
-        json.dumps(report, indent=2) + "\n", encoding="utf-8"
+        json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
     )
     (directory / "report.md").write_text(markdown(report), encoding="utf-8")

@@ -1,19 +1,32 @@
-"""Models built from the recurrent layers, by the functional API."""
+"""Models built from the recurrent layers, by the functional API.
 
+Each folder holds the models of one task and `signatures`, what they answer: the way
+from raw outputs to an answer is written there once.
+"""
+
+from tfrecvis.models import classification, segmentation, sequences, superpixels
 from tfrecvis.models.backbones import BACKBONES, build_backbone
 from tfrecvis.models.classification import ImageClassifier
-from tfrecvis.models.graphs import SuperpixelLabeller
-from tfrecvis.models.presets import PRESETS, load_preset
+from tfrecvis.models.presets import load_card, load_preset, preset_names
 from tfrecvis.models.segmentation import ReSeg
 from tfrecvis.models.sequences import SequenceTagger
+from tfrecvis.models.signature import Signature, Spec
+from tfrecvis.models.superpixels import SuperpixelLabeller
 
 __all__ = [
     "BACKBONES",
-    "PRESETS",
     "ImageClassifier",
     "ReSeg",
     "SequenceTagger",
+    "Signature",
+    "Spec",
     "SuperpixelLabeller",
     "build_backbone",
+    "classification",
+    "load_card",
     "load_preset",
+    "preset_names",
+    "segmentation",
+    "sequences",
+    "superpixels",
 ]

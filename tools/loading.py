@@ -1,107 +1,76 @@
 """What `evaluate`, `predict` and `export` take for MODEL, by whatever name.
 
-A preset's name, a run's directory, or a `.keras` file; also, for predicting, a
-SavedModel folder, a `.tflite` or an `.onnx` file.
+A preset's name, a run's directory, or a `.keras` file with its card beside it; also,
+but for exporting, a SavedModel folder, a `.tflite` or an `.onnx` file. All become a
+task and a `Predictor`.
 """
 
+import json
 from pathlib import Path
+from typing import Any, NamedTuple
 
-import numpy as np
-
-from tfrecvis.tools.errors import UserError
-from tfrecvis.tools.recipe import SEGMENTATION, nearest
-from tfrecvis.tools.run import read_json
-
-# Beside the artefacts that `tfrecvis export` writes: names and colours of the classes.
-CLASSES = "classes.json"
+from tfrecvis.tools.errors import UserError, nearest
+from tfrecvis.tools.files import first_line, read_json
+from tfrecvis.tools.task import task_class
 
 
-class Segmenter:
-    """A model of any kind, with the names and colours of its classes.
+class Loaded(NamedTuple):
+    """A model by any name, with its task.
 
-    Args:
-        predict: Function of uint8 images `(batch, height, width, 3)`, RGB, 0-255,
-            that returns a dict with "labels", integers `(batch, height, width)`.
-        num_classes: Integer.
-        sidecar: Dict: "class_names", "colours", "image_size", "recipe", as far as
-            they are known.
-        fixed_size: `(height, width)` that `predict` takes; None where any will do.
-        model: The Keras model, or None.
+    Fields:
+        task: A `tfrecvis.tools.task.Task`, made of the card's recipe.
+        predictor: A `tfrecvis.export.Predictor`.
+        signatures: List of `tfrecvis.models.Signature` of a Keras model; else None.
     """
 
-    def __init__(self, predict, num_classes, sidecar, fixed_size=None, model=None):
-        from tfrecvis.data import class_colours
-
-        self._predict = predict
-        self.num_classes = num_classes
-        names = sidecar.get("class_names") or []
-        self.named = len(names) == num_classes
-        if not self.named:
-            names = [f"class_{index}" for index in range(num_classes)]
-        colours = sidecar.get("colours") or []
-        if len(colours) != num_classes:
-            colours = class_colours(num_classes).tolist()
-        self.class_names = names
-        self.colours = colours
-        self.image_size = sidecar.get("image_size")
-        self.recipe = sidecar.get("recipe") or {}
-        self.fixed_size = fixed_size
-        self.model = model
-
-    def labels(self, image):
-        """Returns the label map of one image, in the image's own size.
-
-        Where the artefact takes one size alone, the image is resized to it, and each
-        pixel gets the label of the nearest one.
-
-        Args:
-            image: uint8 `(height, width, 3)`, RGB, 0-255.
-        """
-        if self.fixed_size is None or tuple(image.shape[:2]) == self.fixed_size:
-            return np.asarray(self._predict(image[None])["labels"][0])
-        from PIL import Image
-
-        height, width = self.fixed_size
-        resized = Image.fromarray(image).resize((width, height), Image.BILINEAR)
-        labels = np.asarray(self._predict(np.asarray(resized)[None])["labels"][0])
-        rows = np.arange(image.shape[0]) * height // image.shape[0]
-        columns = np.arange(image.shape[1]) * width // image.shape[1]
-        return labels[rows[:, None], columns]
+    task: Any
+    predictor: Any
+    signatures: Any = None
 
 
-def load_segmenter(name, artefacts=True):
+def load(name):
     """Loads MODEL.
 
     Args:
         name: String, as the user typed it.
-        artefacts: Boolean; whether exported files will do.
 
     Returns:
-        A `Segmenter`.
+        A `Loaded`.
 
     Raises:
         UserError: nothing of this name, or it cannot be loaded.
     """
     path = keras_file(name)
-    if path is not None:
-        sidecar = read_sidecar(path)
-        task = sidecar.get("recipe", {}).get("task", SEGMENTATION)
-        if task != SEGMENTATION:
-            raise UserError(
-                f"{name} was trained for {task}; this command takes models that label "
-                "the pixels of images. Use `tfrecvis evaluate` or load it with "
-                "`keras.models.load_model` after `import tfrecvis.models`."
-            )
-        return from_keras(load_keras_model(path), sidecar)
-    path = Path(name)
-    if path.exists() and not artefacts:
+    if path is None and Path(name).exists():
+        return _load_artefact(Path(name))
+    if path is None:
+        path = _preset_file(name)
+    return from_keras(load_keras_model(path), read_card(path))
+
+
+def from_keras(model, card):
+    """Returns the `Loaded` of a Keras model and its card."""
+    from tfrecvis.export import keras_predictor
+
+    task = task_of(card, "The model")
+    signatures = task.signatures(model)
+    return Loaded(task, keras_predictor(signatures, card), signatures)
+
+
+def task_of(card, what):
+    """Returns the task that a card names.
+
+    Raises:
+        UserError: the card names none.
+    """
+    recipe = card.get("recipe")
+    if not recipe or "task" not in recipe:
         raise UserError(
-            f"Exporting takes a preset, a run's directory or a .keras file. {name} is "
-            "none of them."
+            f"{what} does not say what it was trained for: a card, model.json, with "
+            '"recipe" and its "task" is missing. `tfrecvis train` writes one beside '
+            "model.keras; exports by `tfrecvis export` carry it inside."
         )
-    if path.exists():
-        return _load_artefact(path)
-    return _load_preset(name)
+    return task_class(recipe["task"])(recipe, card)
 
 
 def keras_file(name):
@@ -116,15 +85,35 @@ def keras_file(name):
         if not path.is_file():
             raise UserError(
                 f"The run {name} holds no model yet: its first epoch is not done. Go "
-                f"on with `tfrecvis train RECIPE --output {name}`."
+                f"on with `tfrecvis train --resume {name}`."
             )
+    elif path.is_dir() and (path / "model.keras").is_file():
+        path = path / "model.keras"
     return path if path.suffix == ".keras" and path.is_file() else None
 
 
-def read_sidecar(path):
-    """Returns what is known of a Keras file: the dict beside it, or an empty one."""
-    sidecar = path.with_suffix(".json")
-    return read_json(sidecar) if sidecar.is_file() else {}
+def read_card(path):
+    """Returns the card beside a Keras file.
+
+    Raises:
+        UserError: there is none.
+    """
+    card = path.with_suffix(".json")
+    if not card.is_file():
+        raise UserError(
+            f"There is no card {card} beside {path}: it says what the model was "
+            "trained for. `tfrecvis train` writes one; copy both files together."
+        )
+    return read_json(card)
+
+
+def portable(card):
+    """Returns a card without the paths of the machine that the model was trained on."""
+    card = json.loads(json.dumps(card))
+    data = card.get("recipe", {}).get("data", {})
+    for key in ("path", "data_dir"):
+        data.pop(key, None)
+    return card
 
 
 def load_keras_model(path):
@@ -135,68 +124,32 @@ def load_keras_model(path):
     """
     import keras
 
-    import tfrecvis.models  # noqa: F401  registers the layers that the file names
+    import tfrecvis  # noqa: F401  registers the layers that the file names
 
     try:
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # Keras raises many kinds on files that are not its own
-        line = str(error).strip().partition("\n")[0]
-        raise UserError(f"{path} cannot be loaded: {line}") from error
-
-
-def from_keras(model, sidecar):
-    """Returns the `Segmenter` of a Keras model.
-
-    Args:
-        model: Keras model, uint8 images to logits.
-        sidecar: Dict; see `Segmenter`.
-    """
-    import tensorflow as tf
-
-    @tf.function(reduce_retracing=True)
-    def predict(images):
-        outputs = model(tf.cast(images, "float32"), training=False)
-        return {"labels": tf.argmax(outputs, axis=-1, output_type=tf.int32)}
-
-    fixed = tuple(model.input_shape[1:3])
-    return Segmenter(
-        lambda images: {"labels": predict(tf.constant(images))["labels"].numpy()},
-        model.output_shape[-1],
-        sidecar,
-        None if None in fixed else fixed,
-        model,
-    )
+        raise UserError(f"{path} cannot be loaded: {first_line(error)}") from error
 
 
 def _load_artefact(path):
     from tfrecvis.export import load_artefact
 
     try:
-        artefact = load_artefact(path)
+        predictor = load_artefact(path)
     except (ValueError, OSError, ImportError) as error:
-        raise UserError(str(error)) from error
+        raise UserError(first_line(error, 500)) from error
     except Exception as error:  # each runtime has kinds of its own for a broken file
-        raise UserError(f"{path} cannot be loaded ({error}).") from error
-    size = tuple(artefact.image_size)
-    fixed = None if None in size else size
-    # How many classes there are shows in what comes out.
-    trial = np.zeros((1, *(fixed or (64, 64)), 3), "uint8")
-    num_classes = artefact.predict(trial)["probabilities"].shape[-1]
-    sidecar = {"class_names": artefact.class_names}
-    classes = (path if path.is_dir() else path.parent) / CLASSES
-    if classes.is_file():
-        sidecar.update(read_json(classes))
-    return Segmenter(artefact.predict, num_classes, sidecar, fixed)
+        raise UserError(f"{path} cannot be loaded ({first_line(error)}).") from error
+    return Loaded(task_of(predictor.card, str(path)), predictor)
 
 
-def _load_preset(name):
-    from tfrecvis.models import presets
+def _preset_file(name):
+    from tfrecvis.models.presets import PRESETS, preset_names
 
-    names = list(presets.PRESETS)
-    if name not in names:
+    if name not in preset_names():
         raise UserError(
             f"There is no model `{name}`, neither a path nor a preset. "
-            + nearest(name, names)
+            + nearest(name, preset_names())
         )
-    model, sidecar = presets.load_preset(name)
-    return from_keras(model, sidecar)
+    return PRESETS / name / "model.keras"

@@ -1,7 +1,7 @@
 """The command `tfrecvis`: arguments in, one sub-command run, exit status out.
 
-Only the sub-command that runs is imported: `tfrecvis --help` waits for Keras, which
-the package itself imports, but for no reader, converter or drawing.
+Nothing but the sub-command that runs is imported: `--help` and a typing error answer at
+once, `list` reads sources, and the others wait for TensorFlow.
 """
 
 import argparse
@@ -10,101 +10,104 @@ import os
 import sys
 import tempfile
 
+# Sub-command -> what it does, and an example of its use.
+COMMANDS = {
+    "train": (
+        "train a model as a recipe says",
+        "tfrecvis train synthetic_reseg --output runs/scenes --epochs 5",
+    ),
+    "evaluate": (
+        "score a model on labelled data",
+        "tfrecvis evaluate camvid_reseg --data camvid --split val",
+    ),
+    "predict": (
+        "answer to files, as files and pictures",
+        "tfrecvis predict camvid_reseg street.jpg --output answers",
+    ),
+    "export": (
+        "write files for servers and phones",
+        "tfrecvis export camvid_reseg --output exported --formats saved_model",
+    ),
+    "demo": (
+        "train, export, compare and draw, at once",
+        "tfrecvis demo --output demo",
+    ),
+    "list": ("name the tasks, models, layers, presets and recipes", "tfrecvis list"),
+    "benchmark": ("measure speed and memory", "tfrecvis benchmark layers"),
+}
+KEYS_HELP = (
+    "The keys of a recipe, for --set: [training] in tools/runs/recipe_keys.py, [model] "
+    "and [data] in the file of the task in tools/tasks/; a recipe.toml in a run's "
+    "directory spells all of them out."
+)
 MODEL_HELP = "a preset's name, a run's directory, or a .keras file"
 ARTEFACT_HELP = f"{MODEL_HELP}; also a SavedModel folder, a .tflite or a .onnx file"
 
 
-def build_parser():
+def build_parser(command=None):
     """Returns the argument parser of the command.
+
+    Args:
+        command: String, the sub-command whose own arguments are added; or None.
 
     Example:
 
-    >>> build_parser().parse_args(["list"]).command
+    >>> build_parser("list").parse_args(["list"]).command
     'list'
     """
+    from tfrecvis.version import __version__
+
     parser = argparse.ArgumentParser(
         prog="tfrecvis",
         description="Train, run and export recurrent vision models.",
+        epilog=f"example: {COMMANDS['predict'][1]}",
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"tfrecvis {__version__}"
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    train = commands.add_parser("train", help="train a model as a recipe says")
-    train.add_argument("recipe", help="a recipe's name (see `tfrecvis list`) or file")
-    train.add_argument(
-        "--output", required=True, help="the run's directory; an unfinished run goes on"
-    )
-    train.add_argument("--data", metavar="PATH", help="sets data.path of the recipe")
-    train.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        dest="settings",
-        metavar="TABLE.KEY=VALUE",
-        help="overrides one key of the recipe, as in training.epochs=3; repeatable",
-    )
-    train.add_argument(
-        "--strict", action="store_true", help="unusable files of the data are an error"
-    )
-
-    evaluate = commands.add_parser("evaluate", help="score a model on labelled data")
-    evaluate.add_argument("model", help=ARTEFACT_HELP)
-    evaluate.add_argument(
-        "--data", metavar="PATH", help="folder of images and label maps"
-    )
-    evaluate.add_argument("--split", default="val", help="default: val")
-    evaluate.add_argument(
-        "--ignore",
-        type=int,
-        nargs="*",
-        default=None,
-        metavar="LABEL",
-        help="label values that do not count; default: those of the model's recipe",
-    )
-    evaluate.add_argument("--output", help="directory; default: evaluation")
-    evaluate.add_argument(
-        "--strict", action="store_true", help="unusable files of the data are an error"
-    )
-
-    predict = commands.add_parser("predict", help="label the pixels of images")
-    predict.add_argument("model", help=ARTEFACT_HELP)
-    predict.add_argument("inputs", nargs="+", help="images or folders of images")
-    predict.add_argument("--output", required=True, help="directory for the pictures")
-    predict.add_argument(
-        "--overwrite", action="store_true", help="replace outputs that exist"
-    )
-
-    export = commands.add_parser("export", help="write files for servers and phones")
-    export.add_argument("model", help=MODEL_HELP)
-    export.add_argument("--output", required=True, help="directory of the versions")
-    export.add_argument(
-        "--formats",
-        nargs="+",
-        choices=("saved_model", "litert", "onnx"),
-        default=["saved_model", "litert", "onnx"],
-        help="default: all",
-    )
-    export.add_argument("--version", type=int, default=1, help="default: 1")
-    export.add_argument(
-        "--image-size",
-        type=int,
-        nargs=2,
-        metavar=("HEIGHT", "WIDTH"),
-        help="of the LiteRT files, in pixels; default: the model's",
-    )
-    export.add_argument(
-        "--images",
-        metavar="PATH",
-        help="folder of images on which the artefacts are compared",
-    )
-
-    demo = commands.add_parser("demo", help="train, export, compare and draw, at once")
-    demo.add_argument("--output", default="demo", help="directory; default: demo")
-
-    commands.add_parser("list", help="name the models, layers, presets and recipes")
-
-    # It parses its own arguments: see `main`.
-    commands.add_parser("benchmark", help="measure speed and memory", add_help=False)
+    for name, (what, example) in COMMANDS.items():
+        keys = f"\n{KEYS_HELP}" if name in ("train", "evaluate") else ""
+        sub = commands.add_parser(
+            name,
+            help=what,
+            description=f"{what[0].upper()}{what[1:]}.",
+            epilog=f"example: {example}{keys}",
+            # `main` hands its arguments on.
+            add_help=name != "benchmark",
+        )
+        if name == command and name != "benchmark":
+            _add_shared(sub, name)
+            importlib.import_module(f"tfrecvis.tools.commands.{name}").add_arguments(
+                sub
+            )
     return parser
+
+
+def _add_shared(parser, name):
+    """Arguments that several sub-commands take."""
+    if name in ("evaluate", "predict"):
+        parser.add_argument("model", help=ARTEFACT_HELP)
+        parser.add_argument(
+            "--image-size",
+            type=int,
+            nargs=2,
+            metavar=("HEIGHT", "WIDTH"),
+            help="brings photos to the scale of this size, in pixels; default: that "
+            "of the images which the model was trained on",
+        )
+        parser.add_argument(
+            "--native", action="store_true", help="leaves photos in their own size"
+        )
+        parser.add_argument(
+            "--overwrite", action="store_true", help="replaces outputs that exist"
+        )
+    if name == "export":
+        parser.add_argument("model", help=MODEL_HELP)
+    if name in ("train", "evaluate"):
+        parser.add_argument(
+            "--strict", action="store_true", help="unusable files are an error"
+        )
 
 
 def main(arguments=None):
@@ -118,20 +121,31 @@ def main(arguments=None):
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if arguments[:1] == ["benchmark"]:
+        import_tensorflow_quietly()
         benchmark = importlib.import_module("tfrecvis.tools.benchmark")
         return benchmark.main(arguments[1:]) or 0
-    options = build_parser().parse_args(arguments)
     from tfrecvis.tools.errors import UserError
 
+    named = next((word for word in arguments if word in COMMANDS), None)
     try:
+        options = build_parser(named).parse_args(arguments)
         if options.command != "list":
             import_tensorflow_quietly()
-        command = importlib.import_module(f"tfrecvis.tools.{options.command}")
+        command = importlib.import_module(f"tfrecvis.tools.commands.{options.command}")
         return command.run(options) or 0
     except UserError as error:
         return _fail(error, error.exit_code)
     except KeyboardInterrupt:
         return _fail("interrupted.", 130)
+    except OSError as error:
+        if error.filename is None and error.errno is None:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{where}{error.strerror}.", 1)
+    except ImportError as error:
+        if "pip install" not in str(error):
+            raise
+        return _fail(error, 1)
 
 
 def import_tensorflow_quietly():

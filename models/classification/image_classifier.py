@@ -6,6 +6,7 @@ import keras
 from keras import layers
 
 from tfrecvis.layers import GridLSTM, ReNet
+from tfrecvis.models.presets import with_presets
 from tfrecvis.ops.checks import check_integer
 
 CONTEXTS = ("renet", "grid")
@@ -13,6 +14,7 @@ CONTEXTS = ("renet", "grid")
 _CORNERS = {"top_left": (), "top_right": (1,), "bottom_left": (0,), "bottom": (0, 1)}
 
 
+@with_presets
 def ImageClassifier(
     num_classes,
     context="renet",

@@ -7,11 +7,13 @@ from keras import layers
 
 from tfrecvis.models.backbones import ScaleImages, build_backbone, conv_norm
 from tfrecvis.models.geometry import CropToMatch, PadToMultiple, Upsample
+from tfrecvis.models.presets import with_presets
 from tfrecvis.models.segmentation.context import CONTEXTS, add_context
 
 DECODERS = ("skip", "transposed")
 
 
+@with_presets
 def ReSeg(
     num_classes,
     backbone="conv",

@@ -1,5 +1,6 @@
-"""Models that give every step of a sequence a token."""
+"""Models that give every step of a sequence a token, and what they answer."""
 
 from tfrecvis.models.sequences.sequence_tagger import SequenceTagger
+from tfrecvis.models.sequences.signatures import signatures
 
-__all__ = ["SequenceTagger"]
+__all__ = ["SequenceTagger", "signatures"]

@@ -6,10 +6,12 @@ import keras
 from keras import layers, ops
 
 from tfrecvis.layers import GridLSTM
+from tfrecvis.models.presets import with_presets
 
 RECURRENCES = ("grid", "stacked")
 
 
+@with_presets
 def SequenceTagger(
     num_tokens, recurrence="grid", units=100, depth=8, tied=True, name="sequence_tagger"
 ):

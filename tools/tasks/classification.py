@@ -16,17 +16,20 @@ from functools import partial
 
 import numpy as np
 
+from tfrecvis.tools.array_task import ArrayTask, checked_count, slices
 from tfrecvis.tools.errors import UserError
-from tfrecvis.tools.recipe import apply_table, check_arguments
-from tfrecvis.tools.tasks.arrays import ArrayTask, checked_count, slices
+from tfrecvis.tools.photos import TakesPhotos, with_channels
+from tfrecvis.tools.runs.recipe import apply_table, check_arguments
 
 
-class Classification(ArrayTask):
-    """See `tfrecvis.tools.tasks`."""
+class Classification(TakesPhotos, ArrayTask):
+    """See `tfrecvis.tools.task.Task`."""
 
-    samples = "images"
+    tables = ("augmentation",)
+    model_class = "ImageClassifier"
+    unit = "images"
 
-    def open(self, data):
+    def prepare(self, data):
         check_arguments("data", data, ["reader", "path", "train_count", "val_count"])
         if data.get("reader") != "npz":
             reader = data.get("reader")
@@ -65,7 +68,7 @@ class Classification(ArrayTask):
             if self.shift:
                 moves = rng.integers(-self.shift, self.shift + 1, (len(index), 2))
                 images = shifted(images, moves)
-            yield images, self.classes[index]
+            yield {"image": images, "class": self.classes[index]}
 
     def split(self, name):
         images, classes = self.images, self.classes
@@ -76,7 +79,7 @@ class Classification(ArrayTask):
         else:
             images, classes = self._read(name)
         for index in slices(len(images), self.batch_size):
-            yield images[index], classes[index]
+            yield {"image": images[index], "class": classes[index]}
 
     def model(self):
         from tfrecvis.models import ImageClassifier
@@ -91,8 +94,33 @@ class Classification(ArrayTask):
 
         return {
             "loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            "metrics": ["accuracy"],
+            "metrics": [keras.metrics.SparseCategoricalAccuracy("accuracy")],
         }
+
+    def example(self, batch):
+        return batch["image"], batch["class"]
+
+    def signatures(self, model):
+        from tfrecvis.models import classification
+
+        return classification.signatures(model)
+
+    def sidecar(self):
+        return {
+            "class_names": [str(number) for number in range(self.num_classes)],
+            "image_size": [int(side) for side in self.images.shape[1:3]],
+            "channels": int(self.images.shape[3]),
+        }
+
+    def examples(self, path, size):
+        images = super().examples(path, size)["images"]
+        return {"images": with_channels(images, self.card.get("channels", 1))}
+
+    def write(self, batch, answer, stem):
+        super().write(batch, answer, stem)
+        label = int(answer["labels"][0])
+        share = answer["probabilities"][0, label]
+        return f"{self.card['class_names'][label]} ({share:.3f})"
 
 
 def _check_shift(shift=0):

@@ -1,54 +1,55 @@
 """Segmentation: every pixel of an image gets a class.
 
-[model] holds the arguments of `tfrecvis.models.ReSeg`, [data] those of
-`tfrecvis.tools.datasets`, [augmentation] those of `tfrecvis.data.Augmentation`.
+[model] holds the arguments of `tfrecvis.models.ReSeg`; [data] and [augmentation] are
+those of `tfrecvis.tools.reader_task`, with the readers "synthetic"
+(`tfrecvis.data.SyntheticScenes`), "folder" (`SegmentationFolder`) and "tfds"
+(`SegmentationTFDS`).
 """
 
+from pathlib import Path
+
+import numpy as np
+
 from tfrecvis.tools.errors import UserError
-from tfrecvis.tools.recipe import apply_table
+from tfrecvis.tools.photos import TakesPhotos
+from tfrecvis.tools.reader_task import ReaderTask
+from tfrecvis.tools.runs.recipe_keys import Key
 
 
-class Segmentation:
-    """See `tfrecvis.tools.tasks`."""
+class Segmentation(TakesPhotos, ReaderTask):
+    """See `tfrecvis.tools.task.Task`."""
 
     scores = {
         "mean_iou": "mean IoU",
         "global_accuracy": "global accuracy",
         "class_accuracy": "class accuracy",
     }
+    training_keys = {
+        "class_weights": Key("none", "of rare classes", ("median", "none")),
+        "class_weights_power": Key(1.0, "of these weights"),
+        "label_smoothing": Key(0.0, "of the cross-entropy", below=1.0),
+    }
+    readers = {
+        "folder": "SegmentationFolder",
+        "synthetic": "SyntheticScenes",
+        "tfds": "SegmentationTFDS",
+    }
+    drawn = ("synthetic",)
+    model_class = "ReSeg"
+    files = ("_overlay.png", "_labels.png")
 
-    def __init__(self, recipe, strict=False):
-        from tfrecvis.data import Augmentation, steps_per_epoch
-        from tfrecvis.tools.datasets import open_readers
-
-        self.recipe = recipe
-        self.training = recipe["training"]
-        self.reader, self.held_out = open_readers(recipe["data"], strict)
-        counts = self.reader.num_classes, self.held_out.num_classes
-        if counts[0] != counts[1]:
-            raise UserError(
-                f"The training split has {counts[0]} classes, the validation split "
-                f"{counts[1]}. Name them in data.class_names."
-            )
-        self.augmentation = None
-        if "augmentation" in recipe:
-            self.augmentation = apply_table(recipe, "augmentation", Augmentation)
-        batch_size = self.training["batch_size"]
-        # Whole batches alone, where there is one: XLA compiles every shape anew.
-        self.drop_remainder = len(self.reader) >= batch_size
-        self.steps = steps_per_epoch(self.reader, batch_size, self.drop_remainder)
-
-    @property
-    def description(self):
-        return (
-            f"{len(self.reader)} images to train on, "
-            f"{len(self.held_out)} to validate on"
-        )
+    def example(self, batch):
+        return batch["image"], batch["labels"]
 
     def model(self):
         from tfrecvis.models import ReSeg
 
-        return apply_table(self.recipe, "model", ReSeg, self.reader.num_classes)
+        return self.apply_model(ReSeg, self.reader.num_classes)
+
+    def signatures(self, model):
+        from tfrecvis.models import segmentation
+
+        return segmentation.signatures(model)
 
     def objective(self):
         from tfrecvis import losses, metrics
@@ -72,42 +73,139 @@ class Segmentation:
             ],
         }
 
-    def batches(self, first_epoch, epochs):
-        return self._batches(
-            self.reader,
-            self.augmentation,
-            seed=self.training["seed"],
-            first_epoch=first_epoch,
-            epochs=epochs,
-            drop_remainder=self.drop_remainder,
-        )
+    def data_at(self, path):
+        data = super().data_at(path)
+        if path is not None and data["reader"] in self.drawn:
+            data = {"reader": "folder", "path": str(path)}
+        known = Path(data.get("path", ""), "classes.txt").is_file()
+        if data["reader"] == "folder" and "class_names" not in data and not known:
+            data["class_names"] = self.card["class_names"]
+        return data
 
-    def validation(self):
-        return self._batches(self.held_out, None, shuffle=False)
-
-    def _batches(self, reader, augmentation, **arguments):
-        from tfrecvis.data import batches
-
-        pad = _must_pad(reader, augmentation)
-        size = self.training["batch_size"]
-        try:
-            return batches(reader, size, augmentation, pad=pad, **arguments)
-        except ValueError as error:
-            raise UserError(f"The data cannot be batched: {error}") from error
-
-    def sidecar(self):
-        sample = next(self.held_out.samples().take(1).as_numpy_iterator())
-        colours = self.held_out.colours
+    def restored(self, answer, size):
+        height, width = answer["labels"].shape[1:3]
+        rows = np.arange(size[0]) * height // size[0]
+        columns = np.arange(size[1]) * width // size[1]
         return {
-            "class_names": list(self.held_out.class_names),
-            "colours": [[int(value) for value in colour] for colour in colours],
-            "image_size": [int(side) for side in sample["labels"].shape],
+            "labels": answer["labels"][:, rows[:, None], columns],
+            "probabilities": answer["probabilities"],
         }
 
+    def score(self, pairs):
+        from tfrecvis.data import VOID
 
-def _must_pad(reader, augmentation):
-    """Whether a batch may hold images of different sizes."""
-    if augmentation is not None and augmentation.crop_size is not None:
-        return False
-    sizes = getattr(reader, "sizes", None)
-    return sizes is None or len(set(map(tuple, sizes))) > 1
+        names = self.card["class_names"]
+        matrix = np.zeros((len(names), len(names)), "int64")
+        images = 0
+        for batch, answer in pairs:
+            truth = batch["labels"]
+            known = truth != VOID
+            cells = truth[known] * len(names) + answer["labels"][known]
+            matrix += np.bincount(cells, minlength=matrix.size).reshape(matrix.shape)
+            images += len(truth)
+        if not matrix.any():
+            raise UserError(
+                f"Nothing to score: all pixels of the {images} images are void. Check "
+                "the label maps and data.ignore.",
+                exit_code=1,
+            )
+        return {"images": images, **scores_of(matrix, names)}
+
+    def table(self, result):
+        from tfrecvis.tools.tables import class_table
+
+        columns = {
+            "IoU": result["iou"],
+            "accuracy": result["accuracy"],
+            "pixels": result["pixels_of_class"],
+        }
+        means = {
+            "IoU": result["mean_iou"],
+            "accuracy": result["class_accuracy"],
+            "pixels": result["pixels"],
+        }
+        table = class_table(columns, means)
+        return f"{table}\nglobal accuracy {result['global_accuracy']:.3f}"
+
+    def draw_scores(self, result, heading, directory):
+        from tfrecvis.tools.pictures.confusion import write_confusion_matrix
+
+        path = directory / "confusion_matrix.png"
+        heading = f"{heading}\nmean IoU {result['mean_iou']:.3f}"
+        matrix = result["confusion_matrix"]
+        write_confusion_matrix(
+            matrix, list(result["iou"]), path, heading, list(result["iou"].values())
+        )
+        return [path]
+
+    def compare(self, batches, answers, path):
+        from tfrecvis.tools.pictures.segmentation import write_comparison
+
+        columns = ["image", "truth", *answers]
+        rows = [
+            [
+                batch["image"][0],
+                batch["labels"][0],
+                *(given[number]["labels"][0] for given in answers.values()),
+            ]
+            for number, batch in enumerate(batches)
+        ]
+        names, colours = self.card["class_names"], self.card["colours"]
+        write_comparison(rows, columns, names, colours, path)
+        return path
+
+    def write(self, batch, answer, stem):
+        from tfrecvis.tools.pictures.segmentation import write_label_map, write_overlay
+
+        image, labels = batch["image"][0], answer["labels"][0]
+        names, colours = self.card["class_names"], self.card["colours"]
+        overlay, label_map = (Path(f"{stem}{ending}") for ending in self.files)
+        write_overlay(image, labels, names, colours, overlay)
+        write_label_map(labels, colours, label_map)
+
+
+def scores_of(matrix, class_names):
+    """Returns the scores of a confusion matrix as a dict that JSON can hold.
+
+    Classes that occur neither in the labels nor in the predictions have no IoU and
+    are left out of the mean, as in `tfrecvis.metrics.MeanIoU`.
+
+    Args:
+        matrix: Integers `(classes, classes)`; rows are true classes.
+        class_names: List of strings.
+
+    Example:
+
+    >>> result = scores_of(np.array([[3, 1], [0, 4]]), ["road", "sky"])
+    >>> round(result["mean_iou"], 3), result["iou"]["road"]
+    (0.775, 0.75)
+    """
+    hits = np.diagonal(matrix).astype("float64")
+    true, predicted = matrix.sum(axis=1), matrix.sum(axis=0)
+
+    def quotients(total):
+        return np.divide(hits, total, out=np.full(len(hits), np.nan), where=total > 0)
+
+    def mean(values):
+        values = values[np.isfinite(values)]
+        return float(values.mean()) if values.size else None
+
+    iou, recall = quotients(true + predicted - hits), quotients(true)
+    pixels = int(matrix.sum())
+    return {
+        "mean_iou": mean(iou),
+        "global_accuracy": float(hits.sum() / pixels) if pixels else None,
+        "class_accuracy": mean(recall),
+        "pixels": pixels,
+        "iou": _named(class_names, iou),
+        "accuracy": _named(class_names, recall),
+        "pixels_of_class": dict(zip(class_names, true.tolist(), strict=True)),
+        "confusion_matrix": matrix.tolist(),
+    }
+
+
+def _named(class_names, values):
+    return {
+        name: float(value) if np.isfinite(value) else None
+        for name, value in zip(class_names, values, strict=True)
+    }

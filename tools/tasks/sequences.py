@@ -12,30 +12,35 @@ the steps of the answer alone, those after the whole question was read.
 
 import inspect
 from itertools import islice
+from pathlib import Path
 
-from tfrecvis.tools.errors import UserError
-from tfrecvis.tools.recipe import apply_table, check_arguments, nearest
-from tfrecvis.tools.tasks.arrays import (
+import numpy as np
+
+from tfrecvis.tools.array_task import (
     ArrayTask,
     check_split,
     checked_count,
-    refuse_augmentation,
     split_seed,
 )
+from tfrecvis.tools.errors import UserError, nearest
+from tfrecvis.tools.files import find_files, first_line, write_text
+from tfrecvis.tools.runs.recipe import apply_table, check_arguments
 
 READERS = ("memorisation", "addition")
 
 
 class Sequences(ArrayTask):
-    """See `tfrecvis.tools.tasks`."""
+    """See `tfrecvis.tools.task.Task`."""
 
     scores = {"accuracy": "accuracy", "whole_answers": "whole answers"}
-    samples = "sequences"
+    drawn = READERS
+    model_class = "SequenceTagger"
+    files = ("_answer.txt",)
+    unit = "sequences"
 
-    def open(self, data):
+    def prepare(self, data):
         import tfrecvis.data as room
 
-        refuse_augmentation(self.recipe)
         kind = data.pop("reader", None)
         if kind not in READERS:
             raise UserError(
@@ -76,16 +81,71 @@ class Sequences(ArrayTask):
         batches = self._answers(self._batches(split_seed(name), size))
         for start in range(0, self.val_count, size):
             left = self.val_count - start
-            yield tuple(array[:left] for array in next(batches))
+            yield {name: array[:left] for name, array in next(batches).items()}
 
     def _answers(self, batches):
         for inputs, targets in batches:
-            yield inputs, targets[:, -self._answer :]
+            yield {"tokens": inputs, "answer": targets[:, -self._answer :]}
 
     def model(self):
         from tfrecvis.models import SequenceTagger
 
         return apply_table(self.recipe, "model", SequenceTagger, self.num_tokens)
+
+    def example(self, batch):
+        return batch["tokens"], batch["answer"]
+
+    def signatures(self, model):
+        from tfrecvis.models import sequences
+
+        return sequences.signatures(model)
+
+    def examples(self, path, size):
+        if path is None:
+            return {"tokens": next(iter(self.evaluation("val")))["tokens"][:4]}
+        return {"tokens": self.read_input(path)["tokens"]}
+
+    def find_inputs(self, paths):
+        return find_files(paths, (".txt",), "no text file")
+
+    def read_input(self, file):
+        """The sequences of a text file: a line each, tokens as numbers, all equally long.
+
+        For addition, the two numbers may be written as a sum: `123+899`.
+        """
+        try:
+            text = Path(file).read_text(encoding="utf-8")
+            lines = [self._tokens(line) for line in text.splitlines() if line.strip()]
+        except (OSError, ValueError) as error:
+            raise ValueError(f"cannot be read ({first_line(error)})") from error
+        if len(set(map(len, lines))) != 1:
+            raise ValueError(
+                "must hold one line or more, all of the same number of tokens"
+            )
+        return {"tokens": np.array(lines, "int32")}
+
+    def _tokens(self, line):
+        first, plus, second = line.replace(" ", "").partition("+")
+        if not plus:
+            return [int(word) for word in line.split()]
+        if len(first) != len(second) or not (first + second).isdecimal():
+            raise ValueError(
+                f"{line!r} is no sum of two numbers of as many digits, such as 123+899"
+            )
+        digits = [[int(digit) + 1 for digit in number] for number in (first, second)]
+        return [0, *digits[0], 0, *digits[1], *[0] * (len(first) + 2)]
+
+    def write(self, batch, answer, stem):
+        lines = [self._text(tokens) for tokens in answer["labels"].tolist()]
+        write_text(f"{stem}{self.files[0]}", "\n".join(lines) + "\n")
+        return ", ".join(lines[:3])
+
+    def _text(self, tokens):
+        if self.recipe["data"]["reader"] != "addition":
+            return " ".join(map(str, tokens))
+        # 3 n + 4 tokens; the sum stands in the last n + 2 and ends with a zero.
+        answer = tokens[-(len(tokens) - 4) // 3 - 2 :]
+        return "".join(str(token - 1) for token in answer if token)
 
     def objective(self):
         import keras

@@ -13,29 +13,30 @@ real nodes; `land_accuracy` those of them that are not background.
 import inspect
 
 import keras
+import numpy as np
 from keras import ops
 
-from tfrecvis.tools.errors import UserError
-from tfrecvis.tools.recipe import apply_table, check_arguments
-from tfrecvis.tools.tasks.arrays import (
+from tfrecvis.tools.array_task import (
     ArrayTask,
     check_split,
     checked_count,
-    refuse_augmentation,
     slices,
 )
+from tfrecvis.tools.errors import UserError
+from tfrecvis.tools.runs.recipe import apply_table, check_arguments
 
 
 class Superpixels(ArrayTask):
-    """See `tfrecvis.tools.tasks`."""
+    """See `tfrecvis.tools.task.Task`."""
 
     scores = {"accuracy": "accuracy", "land_accuracy": "on land"}
-    samples = "graphs"
+    drawn = ("synthetic",)
+    model_class = "SuperpixelLabeller"
+    unit = "graphs"
 
-    def open(self, data):
+    def prepare(self, data):
         from tfrecvis.data import SyntheticSuperpixels
 
-        refuse_augmentation(self.recipe)
         kind = data.pop("reader", None)
         if kind != "synthetic":
             raise UserError(f'data.reader must be "synthetic". Received: {kind!r}.')
@@ -65,15 +66,43 @@ class Superpixels(ArrayTask):
 
     def _batches(self, graphs, rng=None):
         for index in slices(len(graphs), self.batch_size, rng):
-            inputs = {name: array[index] for name, array in graphs.inputs.items()}
-            real = inputs["mask"].astype("float32")
-            yield inputs, graphs.labels[index], real
+            arrays = {name: array[index] for name, array in graphs.inputs.items()}
+            nodes = arrays.pop("mask")
+            yield {**arrays, "nodes": nodes, "node_labels": graphs.labels[index]}
 
     def model(self):
         from tfrecvis.models import SuperpixelLabeller
 
         counts = self.graphs.num_classes, self.graphs.num_features
         return apply_table(self.recipe, "model", SuperpixelLabeller, *counts)
+
+    def example(self, batch):
+        weights = batch["nodes"].astype("float32")
+        return self.inputs(batch), batch["node_labels"], weights
+
+    def inputs(self, batch):
+        names = ("features", "neighbours", "confidence")
+        return {**{name: batch[name] for name in names}, "mask": batch["nodes"]}
+
+    def signatures(self, model):
+        from tfrecvis.models import superpixels
+
+        return superpixels.signatures(model)
+
+    def read_input(self, file):
+        batch = super().read_input(file)
+        if "nodes" not in batch and "features" in batch:
+            batch["nodes"] = np.ones(batch["features"].shape[:2], bool)
+        missing = {"features", "neighbours", "confidence"} - set(batch)
+        if missing:
+            raise ValueError(f"lacks the array(s) {', '.join(sorted(missing))}")
+        return batch
+
+    def examples(self, path, size):
+        if path is None:
+            batch = next(iter(self.evaluation("val")))
+            return {name: value[:4] for name, value in self.inputs(batch).items()}
+        return self.inputs(self.read_input(path))
 
     def objective(self):
         return {

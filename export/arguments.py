@@ -1,0 +1,126 @@
+"""Checks of what `export_model` is given, before any work."""
+
+import numbers
+from pathlib import Path
+
+import keras
+
+from tfrecvis.export.errors import ExportError
+from tfrecvis.export.formats import available
+from tfrecvis.export.parity import TOLERANCES
+from tfrecvis.export.predictor import DEFAULT, check_array
+from tfrecvis.models.signature import FORMATS
+
+
+def check_formats(formats):
+    """Returns the formats to write, all that can be where none are named."""
+    if keras.backend.backend() != "tensorflow":
+        raise ExportError(
+            "Exports need Keras on TensorFlow; this process runs it on "
+            f"{keras.backend.backend()}. Save the model as .keras, load it under "
+            "KERAS_BACKEND=tensorflow, and export there."
+        )
+    if formats is None:
+        return available.formats()
+    formats = (formats,) if isinstance(formats, str) else tuple(formats)
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown or not formats:
+        raise ValueError(
+            f"`formats` must be some of {', '.join(map(repr, FORMATS))}. Received: "
+            f"{formats}."
+        )
+    for name in formats:
+        available.check_format(name)
+    return formats
+
+
+def check_tolerances(tolerances):
+    """Returns the tolerances of all artefacts."""
+    tolerances = dict(tolerances or {})
+    for name, value in tolerances.items():
+        if name not in TOLERANCES:
+            raise ValueError(
+                f"`tolerances` has entries for {', '.join(TOLERANCES)}. "
+                f"Received: {name!r}."
+            )
+        if not isinstance(value, numbers.Real) or not 0 <= value <= 1:
+            raise ValueError(
+                "A tolerance is a difference of probabilities, 0 to 1. Received: "
+                f"tolerances[{name!r}]={value!r}."
+            )
+    return {**TOLERANCES, **tolerances}
+
+
+def check_signatures(signatures):
+    """Returns the signatures as a list."""
+    if isinstance(signatures, keras.Model):
+        raise ValueError(
+            "`signatures` must be a list of tfrecvis.models.Signature. Received: a "
+            "Keras model. Say what it answers, as in segmentation.signatures(model) "
+            "after `from tfrecvis.models import segmentation`."
+        )
+    signatures = list(signatures)
+    names = [signature.name for signature in signatures]
+    if not names or len(set(names)) != len(names) or DEFAULT not in names:
+        raise ValueError(
+            f"`signatures` must have one name each, one of them {DEFAULT!r}. Received: "
+            f"{names}."
+        )
+    return signatures
+
+
+def check_examples(examples, signatures):
+    """Returns the examples of each signature, as arrays that it takes."""
+    names = [signature.name for signature in signatures]
+    if not isinstance(examples, dict):
+        raise ValueError(
+            "`examples` must be a dict of the inputs' names to arrays. Received: "
+            f"{type(examples).__name__}. Write, for instance, {{'images': photos}}."
+        )
+    if not any(name in examples for name in names):
+        examples = {DEFAULT: examples}
+    checked = {}
+    for signature in signatures:
+        given = examples.get(signature.name, {})
+        for name in signature.inputs:
+            if name not in given:
+                raise ValueError(
+                    f"`examples` lacks the input {name!r} of {signature.name}. "
+                    f"Received: {', '.join(given) or 'nothing'}."
+                )
+        checked[signature.name] = {
+            name: check_array(name, given[name], spec.shape, spec.dtype, spec.axes)
+            for name, spec in signature.inputs.items()
+        }
+        _check_axes(signature, checked[signature.name])
+    return checked
+
+
+def _check_axes(signature, inputs):
+    sizes = {}
+    for name, spec in signature.inputs.items():
+        for axis, size in zip(spec.axes, inputs[name].shape, strict=True):
+            if isinstance(axis, str) and sizes.setdefault(axis, size) != size:
+                raise ValueError(
+                    f"`examples` must agree in the axis {axis!r}. Received: {size} in "
+                    f"{name!r}, {sizes[axis]} before."
+                )
+
+
+def check_target(directory, version):
+    """Refuses a version that is there, and what is no version."""
+    whole = isinstance(version, numbers.Integral) and not isinstance(version, bool)
+    if not whole or version < 1:
+        raise ValueError(
+            "`version` must be a positive integer: TensorFlow Serving serves the "
+            f"highest. Received: {version!r}."
+        )
+    directory = Path(directory)
+    if directory.exists() and not directory.is_dir():
+        raise ValueError(f"`directory` must be a folder. {directory} is a file.")
+    if (directory / str(version)).exists():
+        taken = [int(path.name) for path in directory.iterdir() if path.name.isdigit()]
+        raise ValueError(
+            f"{directory / str(version)} exists, and an export never overwrites. Use "
+            f"version={max(taken) + 1}, or remove it first."
+        )

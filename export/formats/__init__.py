@@ -1,0 +1,1 @@
+"""One file per format that an export can be written in."""

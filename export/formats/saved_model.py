@@ -1,0 +1,167 @@
+"""SavedModel for TensorFlow Serving: images or encoded images in, answers out."""
+
+from pathlib import Path
+
+import tensorflow as tf
+
+from tfrecvis.export.card import card_text
+from tfrecvis.export.formats.tracing import trace
+from tfrecvis.export.predictor import CARD
+from tfrecvis.models import Signature, Spec
+
+SIZES_DIFFER = (
+    "All images of one batch must share one size: resize them, or send one request per "
+    "size. Heights, widths and channels of an image and of the first image:"
+)
+NO_IMAGES = "image_bytes must hold at least one encoded image. Received:"
+
+
+def decode_images(image_bytes, channels=3):
+    """Decodes a batch of JPEG, PNG, BMP or GIF strings of one size.
+
+    Photos are turned as their EXIF orientation says.
+
+    Args:
+        image_bytes: String tensor `(batch,)`, encoded images.
+        channels: Integer, 3 for RGB.
+
+    Returns:
+        uint8 tensor `(batch, height, width, channels)`, 0-255.
+
+    Raises:
+        tf.errors.InvalidArgumentError: no image, images of different sizes, or a
+            string that is no image.
+
+    Example:
+
+    >>> import tensorflow as tf
+    >>> png = tf.io.encode_png(tf.zeros((4, 6, 3), tf.uint8))
+    >>> tuple(decode_images([png, png]).shape)
+    (2, 4, 6, 3)
+    """
+    image_bytes = tf.convert_to_tensor(image_bytes, tf.string)
+    count = tf.shape(image_bytes)[0]
+    some = tf.debugging.assert_positive(count, message=NO_IMAGES)
+
+    def decode(encoded):
+        image = tf.io.decode_image(encoded, channels=channels, expand_animations=False)
+        image.set_shape((None, None, channels))
+        return image
+
+    # In a graph, nothing else keeps image_bytes[0] from failing first, less clearly.
+    with tf.control_dependencies([some] if some is not None else []):
+        size = tf.shape(decode(image_bytes[0]))
+
+    def decode_checked(encoded):
+        image = decode(encoded)
+        tf.debugging.assert_equal(tf.shape(image), size, message=SIZES_DIFFER)
+        return image
+
+    return tf.map_fn(
+        decode_checked,
+        image_bytes,
+        fn_output_signature=tf.TensorSpec((None, None, channels), tf.uint8),
+    )
+
+
+def bytes_signature(signature):
+    """Returns the signature that takes encoded images, or None if there are none.
+
+    `serving_default` becomes `serving_bytes`, and `images` becomes `image_bytes`,
+    strings `(batch,)`: JPEG, PNG, BMP or GIF, as REST clients send them in
+    `{"b64": ...}`. Images of one batch share one size.
+
+    Args:
+        signature: A `tfrecvis.models.Signature`.
+
+    Example:
+
+    >>> import keras
+    >>> from tfrecvis.models import segmentation
+    >>> images = keras.Input((None, None, 3))
+    >>> model = keras.Model(images, keras.layers.Conv2D(2, 1)(images))
+    >>> bytes_signature(segmentation.signatures(model)[0]).name
+    'serving_bytes'
+    """
+    encoded = {
+        f"{name.removesuffix('s')}_bytes": (name, spec)
+        for name, spec in signature.inputs.items()
+        if spec.image
+    }
+    if not encoded:
+        return None
+
+    def answer(model, /, **inputs):
+        for bytes_name, (name, spec) in encoded.items():
+            images = decode_images(inputs.pop(bytes_name), spec.shape[-1])
+            inputs[name] = tf.ensure_shape(images, spec.shape)
+        return signature.function(model, **inputs)
+
+    names = {name: bytes_name for bytes_name, (name, _) in encoded.items()}
+    inputs = {
+        names.get(name, name): Spec(("batch",), "string") if name in names else spec
+        for name, spec in signature.inputs.items()
+    }
+    stem = signature.name.removesuffix("_default")
+    return Signature(
+        f"{stem}_bytes",
+        signature.model,
+        answer,
+        inputs,
+        signature.outputs,
+        signature.compare,
+        ("saved_model",),
+    )
+
+
+def encode_images(signature, inputs):
+    """Returns the inputs of `bytes_signature` for inputs of the signature itself."""
+    import numpy as np
+
+    encoded = {}
+    for name, value in inputs.items():
+        if signature.inputs[name].image:
+            name = f"{name.removesuffix('s')}_bytes"
+            # PNG loses nothing, so the answers must be the same.
+            images = [tf.io.encode_png(image).numpy() for image in value]
+            value = np.array(images, object)
+        encoded[name] = value
+    return encoded
+
+
+def write_saved_model(signatures, directory, card):
+    """Writes signatures as one SavedModel. No cuDNN operator is baked in.
+
+    Args:
+        signatures: List of `tfrecvis.models.Signature`.
+        directory: Folder to write into.
+        card: Dict, which becomes `assets/model.json`.
+
+    Example:
+
+    >>> import os, tempfile
+    >>> from tfrecvis.models import SequenceTagger, sequences
+    >>> model = SequenceTagger(11, units=4, depth=2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_saved_model(sequences.signatures(model), folder, {})
+    ...     os.path.exists(folder + "/assets/model.json")
+    True
+    """
+    module = tf.Module()
+    # Not keras.export.ExportArchive: it stores every weight twice.
+    variables = [v for signature in signatures for v in signature.model.variables]
+    module.weights = list({id(v): v for v in variables}.values())
+    file = Path(f"{directory}-card", CARD)
+    file.parent.mkdir()
+    try:
+        file.write_text(card_text(card), encoding="utf-8")
+        module.card = tf.saved_model.Asset(str(file))
+        tf.saved_model.save(
+            module,
+            str(directory),
+            signatures={signature.name: trace(signature) for signature in signatures},
+            options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
+        )
+    finally:
+        file.unlink(missing_ok=True)
+        file.parent.rmdir()

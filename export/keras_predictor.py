@@ -1,0 +1,62 @@
+"""A Keras model as a `Predictor`, beside the artefacts that are made of it."""
+
+import keras
+import numpy as np
+
+from tfrecvis.export.predictor import Predictor
+
+
+def keras_predictor(signatures, card=None):
+    """Returns a `Predictor` that calls a Keras model, under any backend.
+
+    Args:
+        signatures: List of `tfrecvis.models.Signature`.
+        card: Dict, what is known of the model, or None.
+
+    Example:
+
+    >>> from tfrecvis.models import SequenceTagger, sequences
+    >>> predictor = keras_predictor(
+    ...     sequences.signatures(SequenceTagger(11, units=4, depth=2))
+    ... )
+    >>> predictor.predict({"tokens": np.zeros((2, 9), "int32")})["labels"].shape
+    (2, 9)
+    """
+    functions = {signature.name: _function(signature) for signature in signatures}
+    specs = {
+        signature.name: {
+            name: (spec.shape, spec.dtype) for name, spec in signature.inputs.items()
+        }
+        for signature in signatures
+    }
+
+    def run(name, inputs):
+        answer = functions[name](**inputs)
+        return {key: _as_numpy(value) for key, value in answer.items()}
+
+    described = {
+        signature.name: {
+            name: {"axes": list(spec.axes)} for name, spec in signature.inputs.items()
+        }
+        for signature in signatures
+    }
+    return Predictor("keras", run, specs, {"signatures": described, **(card or {})})
+
+
+def _function(signature):
+    if keras.backend.backend() != "tensorflow":
+        return signature
+    import tensorflow as tf
+
+    specs = {
+        name: tf.TensorSpec(spec.shape, spec.dtype, name=name)
+        for name, spec in signature.inputs.items()
+    }
+    traced = tf.function(lambda **inputs: signature(**inputs), autograph=False)
+    return traced.get_concrete_function(**specs)
+
+
+def _as_numpy(value):
+    if hasattr(value, "numpy"):  # of strings, too
+        return value.numpy()
+    return np.asarray(keras.ops.convert_to_numpy(value))

@@ -1,0 +1,72 @@
+"""`tfrecvis evaluate`: scores of a model on labelled data, as JSON and pictures."""
+
+from tfrecvis.tools.files import check_directory, check_new, write_json
+from tfrecvis.tools.loading import load
+from tfrecvis.tools.photos import Scale, answers
+from tfrecvis.tools.progress import progress
+from tfrecvis.tools.runs.recipe import change_recipe
+
+
+def add_arguments(parser):
+    """Adds the arguments of the sub-command."""
+    parser.add_argument(
+        "--data", metavar="PATH", help="the data, in place of the recipe's"
+    )
+    parser.add_argument("--split", default="val", help="default: val")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="settings",
+        metavar="TABLE.KEY=VALUE",
+        help="overrides one key of the model's recipe, as in data.val_count=50",
+    )
+    parser.add_argument(
+        "--ignore",
+        type=int,
+        nargs="*",
+        metavar="LABEL",
+        help="label values that do not count; default: those of the model's recipe",
+    )
+    parser.add_argument(
+        "--output", default="evaluation", help="directory; default: evaluation"
+    )
+
+
+def run(options):
+    """Runs the sub-command."""
+    scale = Scale(options.image_size, options.native)
+    loaded = load(options.model)
+    task = loaded.task
+    settings = list(options.settings)
+    if options.ignore is not None:
+        settings.append(f"data.ignore={options.ignore}")
+    task.recipe = change_recipe(task.recipe, settings)
+    directory = check_directory(options.output)
+    if not options.overwrite:
+        check_new([directory / "evaluation.json"])
+    batches = task.evaluation(options.split, options.strict, options.data)
+    batches = progress(batches, "evaluating", len_of(batches))
+    result = task.score(answers(task, loaded.predictor, batches, scale))
+    written = {
+        "model": options.model,
+        "data": options.data,
+        "split": options.split,
+        **result,
+    }
+    directory.mkdir(parents=True, exist_ok=True)
+    write_json(directory / "evaluation.json", written)
+    data = options.data or task.recipe["data"].get("path") or "data of the recipe"
+    heading = f"{options.model} on {data}, split {options.split}"
+    pictures = task.draw_scores(result, heading, directory)
+    print(task.table(result))
+    names = ", ".join(map(str, [directory / "evaluation.json", *pictures]))
+    print(f"Written: {names}")
+
+
+def len_of(batches):
+    """Returns how many batches there are, or None where that is not known."""
+    try:
+        return len(batches)
+    except TypeError:
+        return None

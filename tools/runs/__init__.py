@@ -1,0 +1,1 @@
+"""Trainings: recipes, the directory of a run, checkpoints, callbacks."""

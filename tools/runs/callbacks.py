@@ -1,0 +1,224 @@
+"""What happens between the batches and epochs of a training."""
+
+import contextlib
+import math
+import sys
+import time
+
+import keras
+from keras import ops
+
+from tfrecvis.tools.errors import UserError
+from tfrecvis.tools.photos import Scale, answers
+from tfrecvis.tools.progress import duration
+from tfrecvis.tools.runs.checkpoint import write_checkpoint
+
+
+def learning_rate(optimizer):
+    """Returns the learning rate of the next step as a float."""
+    return float(ops.convert_to_numpy(optimizer.learning_rate))
+
+
+@contextlib.contextmanager
+def averaged_weights(model):
+    """Puts the moving averages in place of the weights for as long as it is open.
+
+    Does nothing when the optimizer keeps none. `keras.callbacks.SwapEMAWeights` would
+    leave them in place while the checkpoint is written, which then would hold them as
+    the weights to go on from.
+    """
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    if not optimizer.use_ema or int(optimizer.iterations) == 0:
+        yield
+        return
+    weights = list(model.trainable_variables)
+    kept = [ops.convert_to_numpy(weight) for weight in weights]
+    averages = optimizer._model_variables_moving_average
+    for weight, average in zip(weights, averages, strict=True):
+        weight.assign(average)
+    try:
+        yield
+    finally:
+        for weight, value in zip(weights, kept, strict=True):
+            weight.assign(value)
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """Ends the training with an error at the first loss that is not finite.
+
+    `keras.callbacks.TerminateOnNaN` ends it as if all had gone well, and says neither
+    the learning rate nor what to change.
+
+    Args:
+        steps: Integer, steps per epoch.
+    """
+
+    def __init__(self, steps):
+        super().__init__()
+        self.steps = steps
+        self.epoch = 0
+        self.rate = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.rate = learning_rate(self.model.optimizer)
+
+    def on_train_batch_end(self, batch, logs=None):
+        loss = float(logs["loss"])
+        if not math.isfinite(loss):
+            step = self.epoch * self.steps + batch + 1
+            raise diverged(f"the loss is {loss}", self.epoch, step, self.rate)
+
+
+def diverged(what, epoch, step, rate):
+    """Returns the error of a training that left the finite numbers."""
+    return UserError(
+        f"Training stopped: {what} at step {step} (epoch {epoch + 1}), with the "
+        f"learning rate {rate:.3g}. What earlier epochs left is kept. Start anew in "
+        "another --output with a lower training.learning_rate, a longer "
+        "training.warmup or training.clipnorm.",
+        exit_code=1,
+    )
+
+
+class EpochEnd(keras.callbacks.Callback):
+    """Scores an epoch, keeps the best model, logs, and writes the checkpoint.
+
+    In this order, so that whatever a kill leaves half done is done again: the
+    checkpoint is what counts.
+
+    Args:
+        files: The `RunDirectory` whose files are written.
+        task: A `Task` whose card is set; the first of its scores, the higher the
+            better, picks the best model.
+        validation: `tf.data.Dataset` of batches.
+        progress: Dict: "epoch" (epochs done), "best", "best_epoch", "seconds",
+            "scores"; of a resumed run those of its checkpoint.
+        started: Float, `time.monotonic()` when this part of the training began.
+    """
+
+    def __init__(self, files, task, validation, progress, started):
+        super().__init__()
+        self.files = files
+        self.task = task
+        self.validation = validation
+        self.score = next(iter(task.scores))
+        self.progress = progress
+        self.start = started - progress["seconds"]
+
+    def on_epoch_end(self, epoch, logs=None):
+        rate = learning_rate(self.model.optimizer)
+        # A model that shares the layers and has no optimizer: the file stays small.
+        bare = keras.Model(self.model.inputs, self.model.outputs, name=self.model.name)
+        with averaged_weights(self.model):
+            scores = self.model.evaluate(self.validation, verbose=0, return_dict=True)
+            if not math.isfinite(scores["loss"]):
+                step = (epoch + 1) * self.params["steps"]
+                what = f"the validation loss is {scores['loss']}"
+                raise diverged(what, epoch, step, rate)
+            if self.task.scores_answers:
+                scores.update(self._scores_of_answers(bare))
+            best = self.progress["best"]
+            if best is None or scores[self.score] > best:
+                self.progress.update(
+                    best=scores[self.score], best_epoch=epoch + 1, scores=scores
+                )
+                self.files.write_model(bare)
+        logs.update({f"val_{name}": value for name, value in scores.items()})
+        logs["learning_rate"] = rate
+        self.progress["epoch"] = epoch + 1
+        self.progress["seconds"] = time.monotonic() - self.start
+        self.files.log(epoch + 1, {**logs, "seconds": self.progress["seconds"]})
+        write_checkpoint(self.files.checkpoint, self.model, self.progress)
+
+    def _scores_of_answers(self, model):
+        from tfrecvis.tools.loading import from_keras
+
+        loaded = from_keras(model, self.task.card)
+        split = self.task.recipe["data"].get("val_split", "val")
+        pairs = answers(
+            loaded.task, loaded.predictor, self.task.evaluation(split), Scale()
+        )
+        result = self.task.score(pairs)
+        return {name: result[name] for name in self.task.scores}
+
+
+class TrainingProgress(keras.callbacks.Callback):
+    """One line that fills while an epoch runs, with the time left for all of them.
+
+    The first step of each kind compiles: its time counts once, and not as that of a
+    step. On a terminal the line is drawn again and again; in a file there is one line
+    per epoch.
+
+    Args:
+        epochs: Integer, of the whole run.
+        first_epoch: Integer, the epochs that were done before.
+        steps: Integer, steps per epoch.
+        titles: Dict of metrics' names and titles; the first one is shown.
+        stream: Text file; default: the standard output.
+    """
+
+    def __init__(self, epochs, first_epoch, steps, titles, stream=None):
+        super().__init__()
+        self.epochs = epochs
+        self.first_epoch = first_epoch
+        self.steps = steps
+        name, title = next(iter(titles.items()))
+        self.shown = {"loss": "loss", name: title, f"val_{name}": "val"}
+        self.stream = stream or sys.stdout
+        self.epoch = first_epoch
+        self.drawn = 0.0
+        self.step_seconds = None  # of one step, once two were done
+        self.end_seconds = 0.0  # of what follows the last step of an epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+        self.began = time.monotonic()
+        self.first_done = None
+
+    def on_train_batch_end(self, batch, logs=None):
+        now = time.monotonic()
+        self.last_done = now
+        if self.first_done is None:
+            self.first_done = now, batch
+        elif batch > self.first_done[1]:
+            since, first = self.first_done
+            self.step_seconds = (now - since) / (batch - first)
+        if self.stream.isatty() and now - self.drawn > 0.2:
+            self.drawn = now
+            self.stream.write(f"\r\x1b[2K{self._line(batch + 1, logs)}")
+            self.stream.flush()
+
+    def on_epoch_end(self, epoch, logs=None):
+        now = time.monotonic()
+        self.end_seconds = now - self.last_done
+        before = "\r\x1b[2K" if self.stream.isatty() else ""
+        self.stream.write(f"{before}{self._line(self.steps, logs)}\n")
+        self.stream.flush()
+
+    def seconds_left(self, step):
+        """The seconds that are left after a step of the epoch, or None at first."""
+        if self.step_seconds is None:
+            return None
+        epochs = self.epochs - self.epoch - 1
+        steps = self.steps - step + epochs * self.steps
+        ends = epochs + (step < self.steps)
+        return steps * self.step_seconds + ends * self.end_seconds
+
+    def _line(self, step, logs):
+        width = 20
+        filled = width * step // self.steps
+        bar = "=" * filled + "." * (width - filled)
+        scores = "  ".join(
+            f"{title} {float(logs[name]):.3f}"
+            for name, title in self.shown.items()
+            if name in logs
+        )
+        left = self.seconds_left(step)
+        return (
+            f"epoch {self.epoch + 1:>{len(str(self.epochs))}}/{self.epochs} [{bar}] "
+            f"{step}/{self.steps}  {scores}  "
+            + ("left: not known yet" if left is None else f"left {duration(left)}")
+        )

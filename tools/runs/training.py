@@ -1,0 +1,178 @@
+"""A recipe becomes a model, in a directory that survives kills."""
+
+import time
+from pathlib import Path
+
+import keras
+
+from tfrecvis.tools.errors import UserError
+from tfrecvis.tools.files import check_directory, read_json, write_json
+from tfrecvis.tools.loading import from_keras, load_keras_model
+from tfrecvis.tools.photos import Scale, answer
+from tfrecvis.tools.runs.callbacks import EpochEnd, StopOnNaN, TrainingProgress
+from tfrecvis.tools.runs.checkpoint import read_checkpoint
+from tfrecvis.tools.runs.first_weights import take_weights
+from tfrecvis.tools.runs.optimizer import build_optimizer
+from tfrecvis.tools.runs.recipe import differences, read_recipe, write_recipe
+from tfrecvis.tools.runs.run_directory import RunDirectory
+from tfrecvis.tools.task import task_class
+
+NUM_SAMPLES = 4  # of the validation split, drawn when a run is finished
+
+
+def train(recipe, output, comments=(), strict=False):
+    """Trains a model, or goes on with a training that was interrupted.
+
+    Args:
+        recipe: Dict, as `read_recipe` returns it.
+        output: Path of the run's directory.
+        comments: Strings, copied on top of the run's recipe.
+        strict: Boolean; unusable files of the data are an error.
+
+    Returns:
+        Dict of the best scores, as in `score.json`.
+
+    Raises:
+        UserError: the recipe, the data or the directory is wrong, or the training
+            left the finite numbers.
+    """
+    files = RunDirectory(Path(output))
+    claim_directory(files, recipe)
+    training = recipe["training"]
+    if files.score.exists() and files.model.exists():
+        score = read_json(files.score)
+        if score["epochs"] >= training["epochs"]:
+            print(f"{files.directory} is finished.")
+            return score
+    keras.utils.set_random_seed(training["seed"])
+    task = task_class(recipe["task"])(recipe)
+    task.open(strict)
+    task.card = card_of(task)
+    precision = training["mixed_precision"]
+    policy = keras.config.dtype_policy()
+    if precision != "none":
+        keras.config.set_dtype_policy(f"mixed_{precision}")
+    try:
+        model = task.model()
+        if training["from"] and not files.checkpoint.exists():
+            print(take_weights(model, training["from"]))
+        return _fit(files, comments, task, model)
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def card_of(task):
+    """Returns the card of the models that a task makes: each fact stands in it once."""
+    sidecar = task.sidecar()
+    recipe = {
+        table: {k: v for k, v in keys.items() if table != "data" or k not in sidecar}
+        if isinstance(keys, dict)
+        else keys
+        for table, keys in task.recipe.items()
+    }
+    return {"model": task.model_class, **sidecar, "recipe": recipe}
+
+
+def claim_directory(files, recipe):
+    """Refuses a directory that holds something else than a run of this recipe.
+
+    Args:
+        files: A `RunDirectory`.
+        recipe: Dict.
+
+    Raises:
+        UserError: the directory is a file, holds other things, or a run of another
+            recipe; the keys that differ are named. A run may be trained for more
+            epochs.
+    """
+    directory = check_directory(files.directory)
+    if files.recipe.is_file():
+        found = differences(read_recipe(files.recipe), recipe)
+        others = [text for text in found if not text.startswith("training.epochs ")]
+        if others:
+            raise UserError(
+                f"{directory} holds a run of another recipe; what differs: "
+                f"{', '.join(others)}. Go on with the same recipe (`tfrecvis train "
+                f"--resume {directory}`), or name another --output."
+            )
+    elif directory.is_dir() and any(directory.iterdir()):
+        raise UserError(
+            f"{directory} is not empty and holds no run. Name another --output."
+        )
+
+
+def _fit(files, comments, task, model):
+    training = task.training
+    epochs, steps = training["epochs"], task.steps
+    model.compile(
+        build_optimizer(training, steps),
+        **task.objective(),
+        jit_compile=training["jit_compile"],
+    )
+    progress = {"epoch": 0, "best": None, "best_epoch": 0, "seconds": 0, "scores": {}}
+    files.directory.mkdir(parents=True, exist_ok=True)
+    if files.checkpoint.exists():
+        progress = read_checkpoint(files.checkpoint, model)
+        print(f"Going on after epoch {progress['epoch']} of {epochs}.")
+        if progress["epoch"] > epochs:
+            raise UserError(
+                f"{files.directory} was trained for {progress['epoch']} epochs "
+                f"already. Received: {epochs} epochs."
+            )
+    files.forget_after(progress["epoch"])
+    files.score.unlink(missing_ok=True)
+    write_recipe(task.recipe, files.recipe, comments)
+    write_json(files.card, task.card)
+
+    first = progress["epoch"]
+    if first < epochs:
+        started = time.monotonic()
+        train_batches = task.batches(first, epochs - first)
+        validation = task.validation()
+        print(f"{task.description}, {model.count_params():,} parameters", flush=True)
+        model.fit(
+            train_batches,
+            initial_epoch=first,
+            epochs=epochs,
+            steps_per_epoch=steps,
+            shuffle=False,  # `batches` did
+            verbose=0,
+            callbacks=[
+                StopOnNaN(steps),
+                EpochEnd(files, task, validation, progress, started),
+                keras.callbacks.TensorBoard(files.logs, write_graph=False),
+                TrainingProgress(epochs, first, steps, task.scores),
+            ],
+        )
+    score = {
+        **progress["scores"],
+        "best_epoch": progress["best_epoch"],
+        "epochs": epochs,
+        "parameters": model.count_params(),
+        "seconds": progress["seconds"],
+    }
+    _draw(files, task)
+    write_json(files.score, score)
+    return score
+
+
+def _draw(files, task):
+    """Curves of the training, and what the best model says to a few samples."""
+    try:
+        from tfrecvis.tools.pictures.curves import write_curves
+
+        write_curves(files.curves_so_far(), task.scores, files.curves)
+        split = task.recipe["data"].get("val_split", "val")
+        batches = [
+            batch
+            for _, batch in zip(
+                range(NUM_SAMPLES), task.evaluation(split), strict=False
+            )
+        ]
+        loaded = from_keras(load_keras_model(files.model), task.card)
+        given = [
+            answer(loaded.task, loaded.predictor, batch, Scale()) for batch in batches
+        ]
+        task.compare(batches, {"model": given}, files.samples)
+    except ImportError as error:  # a run is whole without its pictures
+        print(f"No pictures were drawn: {error}")
