@@ -46,7 +46,10 @@ from tfrecvis.data.array_file import read_array_file
 from tfrecvis.data.augmentation import Augmentation
 from tfrecvis.data.batches import batches, steps_per_epoch
 from tfrecvis.data.class_frequencies import class_frequencies
-from tfrecvis.data.reader import VOID, Problem, Reader, class_colours
+from tfrecvis.data.decoding import IMAGE_SUFFIXES, decode_image, read_image
+from tfrecvis.data.problems import VOID, DataError, Problem
+from tfrecvis.data.reader import Reader, class_colours, subset
+from tfrecvis.data.sample_keys import SAMPLE_KEYS, SampleKey, check_sample
 from tfrecvis.data.segmentation_folder import SegmentationFolder
 from tfrecvis.data.segmentation_tfds import SegmentationTFDS
 from tfrecvis.data.superpixels import (
@@ -59,10 +62,14 @@ from tfrecvis.data.synthetic_superpixels import SyntheticSuperpixels
 
 __all__ = [
     "ADDITION_TOKENS",
+    "IMAGE_SUFFIXES",
+    "SAMPLE_KEYS",
     "VOID",
     "Augmentation",
+    "DataError",
     "Problem",
     "Reader",
+    "SampleKey",
     "SegmentationFolder",
     "SegmentationTFDS",
     "Superpixels",
@@ -70,11 +77,15 @@ __all__ = [
     "SyntheticSuperpixels",
     "addition",
     "batches",
+    "check_sample",
     "class_colours",
     "class_frequencies",
+    "decode_image",
     "memorisation",
     "read_array_file",
+    "read_image",
     "steps_per_epoch",
+    "subset",
     "superpixel_neighbours",
     "superpixels",
 ]

@@ -1,16 +1,42 @@
-"""Encoded images and label maps to arrays."""
+"""Encoded images and label maps to arrays, with one rule for EXIF everywhere.
+
+Photos are turned as their EXIF orientation says: in training, in `tfrecvis predict`
+and in the graphs that are served, because all of them decode by `decode_image`.
+"""
 
 import io
 
 import numpy as np
 import tensorflow as tf
 
+from tfrecvis.data.problems import needs
+
+IMAGE_SUFFIXES = (
+    *(".jpg", ".jpeg", ".png", ".bmp", ".gif"),  # read by TensorFlow
+    *(".webp", ".tif", ".tiff"),  # read by Pillow
+)
+
+_EXIF = b"Exif\0\0"
+_SEARCHED = 2**16  # bytes; EXIF is in a JPEG's first segments, of 64 KiB each
+
 
 def decode_image(data):
-    """JPEG or PNG bytes to a `(height, width, 3)` uint8 RGB tensor.
+    """JPEG, PNG, BMP or GIF bytes to pixels, turned as EXIF says.
 
-    Grey images get three equal channels, transparency is dropped. EXIF rotation is
-    not applied, because label maps do not carry it.
+    For graphs and for eager use: the same operations run in `tf.data`, in a SavedModel
+    and here, so that a model is served what it was trained on. Grey images get three
+    equal channels, transparency is dropped, 16 bits become 8, and of an animation the
+    first frame is taken. EXIF is that of JPEG: no other of these formats is written by
+    cameras.
+
+    Args:
+        data: String tensor `()`, or bytes.
+
+    Returns:
+        uint8 tensor `(height, width, 3)`, RGB, 0-255; the size is dynamic.
+
+    Raises:
+        tf.errors.InvalidArgumentError: the bytes are no such image.
 
     Example:
 
@@ -18,8 +44,241 @@ def decode_image(data):
     >>> decode_image(data).shape
     TensorShape([2, 3, 3])
     """
-    image = tf.io.decode_image(data, channels=3, expand_animations=False)
+    data = tf.convert_to_tensor(data, tf.string)
+    start = tf.strings.substr(data, 0, 2)
+    image = tf.cond(
+        start == b"BM",
+        lambda: _decoded_bmp(data),
+        lambda: tf.io.decode_image(data, channels=3, expand_animations=False),
+    )
+    image = tf.ensure_shape(image, [None, None, 3])
+    return tf.cond(
+        start == b"\xff\xd8",
+        lambda: _turned(image, exif_orientation(data)),
+        lambda: image,
+    )
+
+
+# Eager calls of its forty small operations would take as long as the decoding.
+_decode_at_once = tf.function(
+    decode_image, input_signature=[tf.TensorSpec([], tf.string)]
+)
+
+
+def exif_orientation(data):
+    """The EXIF orientation of JPEG bytes, 1 to 8; 1, upright, where there is none.
+
+    Args:
+        data: String tensor `()`, or bytes.
+
+    Returns:
+        int32 tensor `()`. From 5 on, height and width change places.
+
+    Example:
+
+    >>> int(exif_orientation(b"no EXIF here"))
+    1
+    """
+    data = tf.convert_to_tensor(data, tf.string)
+    # EXIF may start late in what is searched, and then runs on behind it.
+    codes = tf.io.decode_raw(tf.strings.substr(data, 0, 2 * _SEARCHED), tf.uint8)
+    starts = tf.where(codes[:_SEARCHED] == _EXIF[0])
+    words = tf.gather(tf.pad(codes, [[0, len(_EXIF)]]), starts + range(len(_EXIF)))
+    found = tf.reduce_all(words == list(_EXIF), axis=1)
+    return tf.cond(
+        tf.reduce_any(found),
+        # The first one: later ones are those of thumbnails.
+        lambda: _orientation_of_tiff(codes[starts[found][0, 0] + len(_EXIF) :]),
+        lambda: tf.constant(1),
+    )
+
+
+def _orientation_of_tiff(codes):
+    """The orientation in the first directory of a TIFF header's bytes; 1 without one.
+
+    A header is "II" or "MM" (the byte order), 42, and where the directory starts: a
+    count, then entries of 12 bytes. That of the orientation is its tag 0x0112, the
+    type 3 (16 bits), the count 1 and the value.
+    """
+    codes = tf.cast(codes, tf.int32)
+    size = tf.size(codes)
+    little = tf.reduce_all(codes[:2] == ord("I"))
+
+    def number(place, length):
+        """The unsigned integer of `length` bytes at a place; 0 beyond the end."""
+        part = codes[place : place + length]
+        part = tf.cond(little, lambda: part[::-1], lambda: part)
+        return tf.reduce_sum(part * 256 ** tf.range(tf.size(part))[::-1])
+
+    # Places beyond what was read, or made negative by an overflow, lead nowhere.
+    start = tf.clip_by_value(number(4, 4), 0, size) + 2
+    count = tf.minimum(number(start - 2, 2), tf.maximum(size - start, 0) // 12)
+    entries = tf.reshape(codes[start : start + 12 * count], [-1, 12])
+    wanted = tf.cond(
+        little,
+        lambda: tf.constant([0x12, 0x01, 3, 0, 1, 0, 0, 0]),
+        lambda: tf.constant([0x01, 0x12, 0, 3, 0, 0, 0, 1]),
+    )
+    is_orientation = tf.reduce_all(entries[:, :8] == wanted, axis=1)
+    values = tf.cond(
+        little,
+        lambda: entries[:, 8] + 256 * entries[:, 9],
+        lambda: entries[:, 9] + 256 * entries[:, 8],
+    )
+    values = tf.boolean_mask(values, is_orientation & (values >= 1) & (values <= 8))
+    return tf.concat([values, [1]], axis=0)[0]
+
+
+def _turned(image, orientation):
+    """An image as its EXIF orientation says, 1 to 8."""
+    # `reverse` is several times faster than a slice with a step of -1.
+    turns = [
+        lambda: image,
+        lambda: tf.reverse(image, [1]),
+        lambda: tf.reverse(image, [0, 1]),
+        lambda: tf.reverse(image, [0]),
+        lambda: tf.transpose(image, [1, 0, 2]),
+        lambda: tf.reverse(tf.transpose(image, [1, 0, 2]), [1]),
+        lambda: tf.reverse(tf.transpose(image, [1, 0, 2]), [0, 1]),
+        lambda: tf.reverse(tf.transpose(image, [1, 0, 2]), [0]),
+    ]
+    turned = tf.switch_case(orientation - 1, turns)
+    return tf.ensure_shape(turned, [None, None, 3])
+
+
+def _decoded_bmp(data):
+    """BMP bytes to RGB: TensorFlow's own reading knows no palette and no fourth byte.
+
+    A header holds, little-endian, where the pixels start (at byte 10), the length of
+    its second part (14) and the bits per pixel (28).
+    """
+    header = tf.cast(tf.io.decode_raw(tf.strings.substr(data, 0, 30), tf.uint8), tf.int32)
+
+    def number(place):
+        return tf.reduce_sum(header[place : place + 4] * [1, 2**8, 2**16, 2**24])
+
+    def of_palette():
+        start = 14 + number(14)
+        colours = tf.strings.substr(data, start, number(10) - start)
+        colours = tf.reshape(tf.io.decode_raw(colours, tf.uint8), [-1, 4])
+        indices = tf.io.decode_bmp(data, channels=0)[..., 0]
+        return tf.gather(colours[:, 2::-1], tf.cast(indices, tf.int32))  # from BGR
+
+    return tf.switch_case(
+        tf.where(header[28] == 8, 0, tf.where(header[28] == 32, 1, 2)),
+        [
+            of_palette,
+            lambda: tf.io.decode_bmp(data, channels=4)[..., :3],
+            lambda: tf.io.decode_bmp(data, channels=3),
+        ],
+    )
+
+
+def decode_bytes(data):
+    """The bytes of any image that is read to pixels, turned as EXIF says.
+
+    What `decode_image` reads, and through Pillow WebP, TIFF and the like. The content
+    decides, not a file's name.
+
+    Args:
+        data: Bytes.
+
+    Returns:
+        uint8 array `(height, width, 3)`, RGB, 0-255.
+
+    Raises:
+        ImportError: Pillow is needed and missing.
+        ValueError: the bytes cannot be decoded; in one line.
+
+    Example:
+
+    >>> from PIL import Image
+    >>> file = io.BytesIO()
+    >>> Image.new("RGB", (3, 2)).save(file, "webp")
+    >>> decode_bytes(file.getvalue()).shape
+    (2, 3, 3)
+    """
+    if not data:
+        raise ValueError("is empty (0 bytes)")
+    if is_native(data):
+        try:
+            return _decode_at_once(data).numpy()
+        except tf.errors.OpError:
+            raise ValueError(f"cannot be decoded ({_eager_reason(data)})") from None
+    image = _opened(data)
+    try:
+        with needs("Pillow", "Reading WebP and TIFF"):
+            from PIL import Image, ImageOps
+        image = ImageOps.exif_transpose(image)
+        if image.mode.startswith("I"):  # 16 bits, which `convert` would cut off
+            values = np.clip(np.asarray(image).astype("int64") >> 8, 0, 255)
+            image = Image.fromarray(values.astype("uint8"))
+        return np.asarray(image.convert("RGB"))
+    except (OSError, ValueError, SyntaxError) as error:
+        raise ValueError(f"cannot be decoded ({_reason(error)})") from None
+
+
+def read_image(path):
+    """The pixels of an image file, turned as its EXIF orientation says.
+
+    Args:
+        path: String or path of a file; see `IMAGE_SUFFIXES` for its formats.
+
+    Returns:
+        uint8 array `(height, width, 3)`, RGB, 0-255.
+
+    Raises:
+        ImportError: Pillow is needed and missing.
+        ValueError: the file cannot be read or decoded; in one line, without its path.
+
+    Example:
+
+    >>> tf.io.write_file("a.png", tf.io.encode_png(np.zeros((2, 3, 3), "uint8")))
+    >>> read_image("a.png").shape
+    (2, 3, 3)
+    >>> read_image("b.png")
+    Traceback (most recent call last):
+    ValueError: cannot be opened (No such file or directory)
+    """
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        raise ValueError(f"cannot be opened ({error.strerror or error})") from error
+    return decode_bytes(data)
+
+
+def load_image(path):
+    """`read_image` for `Dataset.map`: a string tensor to `(height, width, 3)` uint8.
+
+    Example:
+
+    >>> tf.io.write_file("a.png", tf.io.encode_png(np.zeros((2, 3, 3), "uint8")))
+    >>> load_image(tf.constant("a.png")).shape
+    TensorShape([2, 3, 3])
+    """
+    data = tf.io.read_file(path)
+    image = tf.cond(
+        is_native(data),
+        lambda: decode_image(data),
+        lambda: tf.numpy_function(decode_bytes, [data], tf.uint8, stateful=False),
+    )
     return tf.ensure_shape(image, [None, None, 3])
+
+
+def is_native(data):
+    """Whether bytes, or a string tensor, are of a format that `decode_image` reads.
+
+    Example:
+
+    >>> is_native(b"GIF89a"), is_native(b"RIFF....WEBP")
+    (True, False)
+    """
+    starts = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM")
+    if isinstance(data, bytes):
+        return data.startswith(starts)
+    found = [tf.strings.substr(data, 0, len(start)) == start for start in starts]
+    return tf.reduce_any(tf.stack(found))
 
 
 def decode_labels(data):
@@ -29,6 +288,7 @@ def decode_labels(data):
     its values; depths of 1, 2, 4, 8 and 16 bits are read unscaled.
 
     Raises:
+        ImportError: Pillow is missing.
         ValueError: The map is no image, or a colour image.
 
     Example:
@@ -37,13 +297,7 @@ def decode_labels(data):
     >>> decode_labels(data).tolist()
     [[7, 7, 7], [7, 7, 7]]
     """
-    from PIL import Image
-
-    try:
-        image = Image.open(io.BytesIO(data))
-        image.load()
-    except Exception as error:  # PIL raises a dozen kinds on broken files
-        raise ValueError(f"cannot be decoded ({error})") from error
+    image = _opened(data)
     if image.mode not in ("L", "P", "1") and not image.mode.startswith("I"):
         raise ValueError(
             f"is a colour image (mode {image.mode}), where a grey or palette image "
@@ -56,8 +310,22 @@ def decode_labels(data):
     return labels
 
 
+def _opened(data):
+    """A loaded image of Pillow."""
+    with needs("Pillow", "Reading label maps, WebP and TIFF"):
+        from PIL import Image
+    try:
+        image = Image.open(io.BytesIO(data))
+        image.load()
+    except Image.UnidentifiedImageError as error:
+        raise ValueError("cannot be decoded (no known image format)") from error
+    except Exception as error:  # PIL raises a dozen kinds on broken files
+        raise ValueError(f"cannot be decoded ({_reason(error)})") from error
+    return image
+
+
 def _png_depth(data):
-    """Bits a sample and colour type from a PNG's header; 8, 0 for other formats."""
+    """Bits per sample and colour type from a PNG's header; 8, 0 for other formats."""
     if not data.startswith(b"\x89PNG") or len(data) < 26:
         return 8, 0
     return data[24], data[25]
@@ -82,15 +350,20 @@ def decode_pair(image_data, labels_data):
         if not data:
             return None, None, f"the {what} is empty (0 bytes)"
     try:
-        image = decode_image(image_data).numpy()
-    except (tf.errors.OpError, ValueError) as error:
-        line = str(getattr(error, "message", error)).splitlines()[0][:160]
-        return None, None, f"the image cannot be decoded ({line})"
+        image = decode_bytes(image_data)
+    except ValueError as error:
+        return None, None, f"the image {error}"
     try:
         labels = decode_labels(labels_data)
     except ValueError as error:
         return None, None, f"the label map {error}"
-    return image, labels, find_size_problem(image, labels)
+    reason = find_size_problem(image, labels)
+    if reason and labels.shape == image.shape[1::-1] and _is_turned(image_data):
+        reason += (
+            "; the photo carries an EXIF orientation and was turned as it says, the "
+            "label map was not"
+        )
+    return image, labels, reason
 
 
 def find_size_problem(image, labels):
@@ -122,3 +395,27 @@ def read_or_none(path):
             return file.read()
     except OSError:
         return None
+
+
+def _is_turned(data):
+    """Whether height and width of an image change places by its EXIF orientation."""
+    if is_native(data):
+        return int(exif_orientation(data)) >= 5
+    return _opened(data).getexif().get(0x0112, 1) >= 5
+
+
+def _eager_reason(data):
+    """Why `decode_image` fails; errors of graphs bury it in their nodes."""
+    try:
+        decode_image(data)
+    except (tf.errors.OpError, ValueError) as error:
+        return _reason(error)
+    return "unknown"
+
+
+def _reason(error):
+    """What an error says, short: one line, without what TensorFlow puts around it."""
+    text = str(getattr(error, "message", error)).strip() or type(error).__name__
+    line = text.splitlines()[0]
+    line = line.rpartition("}} ")[2].partition(" [Op:")[0]
+    return line if len(line) <= 160 else line[:157] + "..."

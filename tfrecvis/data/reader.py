@@ -1,45 +1,34 @@
-"""What all readers share: problems, colours, and samples by number."""
-
-import warnings
-from typing import NamedTuple
+"""What all readers share: classes, colours, samples by number, and subsets."""
 
 import numpy as np
 import tensorflow as tf
 
 from tfrecvis.data.memory import Memory
-
-VOID = 255
-
-
-class Problem(NamedTuple):
-    """A file that cannot be used, and why.
-
-    Example:
-
-    >>> Problem("train/a.jpg", "has no label map").reason
-    'has no label map'
-    """
-
-    file: str
-    reason: str
+from tfrecvis.data.problems import VOID
+from tfrecvis.ops.checks import check_integer
 
 
 class Reader:
     """Base of the readers: subclasses give `load` or `samples`.
 
     Args:
-        class_names: List of strings, one a class.
+        class_names: List of strings, one per class; None where samples have no class.
         colours: `(classes, 3)` integers 0-255, RGB, or None for `class_colours`.
 
-    Example:
+    Example: samples that are in memory already.
 
-    >>> Reader(["road", "sky"]).num_classes
-    2
+    >>> reader = Reader(["road", "sky"])
+    >>> image, labels = np.zeros((2, 3, 3), "uint8"), np.zeros((2, 3), "int32")
+    >>> remember(reader, [{"image": image, "labels": labels}] * 5)
+    >>> reader.num_classes, len(reader), len(reader.subset(2))
+    (2, 5, 2)
     """
 
-    def __init__(self, class_names, colours=None):
-        self.class_names = [str(name) for name in class_names]
-        if not 1 <= len(self.class_names) <= VOID:
+    def __init__(self, class_names=None, colours=None):
+        names = [] if class_names is None else class_names
+        self.class_names = [str(name) for name in names]
+        least = 0 if class_names is None else 1
+        if not least <= len(self.class_names) <= VOID:
             raise ValueError(
                 f"`class_names` must name 1 to {VOID} classes, because {VOID} is void. "
                 f"Received: {len(self.class_names)} names."
@@ -47,13 +36,14 @@ class Reader:
         self.colours = checked_colours(colours, self.num_classes)
         self.problems = []
         self.memory = None
+        self.sizes = None
 
     @property
     def num_classes(self):
         return len(self.class_names)
 
     def __len__(self):
-        return len(self.sizes)
+        return len(self.sizes if self.memory is None else self.memory)
 
     def load(self, index):
         """The sample dict of a number, as tensors; for use in `Dataset.map`."""
@@ -61,71 +51,86 @@ class Reader:
 
     def samples(self):
         """A `tf.data.Dataset` of sample dicts, in the order of their numbers."""
-        numbers = tf.data.Dataset.range(len(self))
-        dataset = numbers.map(self.load, num_parallel_calls=tf.data.AUTOTUNE)
-        return dataset.prefetch(tf.data.AUTOTUNE)
+        return _samples_by_number(len(self), self.load)
+
+    def subset(self, count):
+        """A reader of `count` of the samples; see `tfrecvis.data.subset`."""
+        return subset(self, count)
 
 
-def report_problems(problems, total, where, strict):
-    """Says which files are left out: a warning, or an error when `strict`.
+def subset(reader, count):
+    """A reader of some of another one's samples, evenly spaced over their order.
+
+    Sample i of `count` is sample `i * len(reader) // count` of the other reader: the
+    same ones at every call.
 
     Args:
-        problems: List of `Problem`.
-        total: Integer, the files that were looked at.
-        where: String that names the data set.
-        strict: Boolean.
+        reader: Any reader; see `tfrecvis.data`.
+        count: Integer, 1 to `len(reader)`.
+
+    Returns:
+        A reader with the classes, colours and problems of the other one.
 
     Raises:
-        ValueError: `strict`, or no file is left.
+        ValueError: `count` is no such integer.
 
     Example:
 
-    >>> report_problems([], total=3, where="data/train", strict=True)
+    >>> from tfrecvis.data import SyntheticScenes
+    >>> scenes = SyntheticScenes("train", count=10, size=48)
+    >>> few = subset(scenes, 3)
+    >>> [sample["file"].numpy().decode()[-1] for sample in few.samples()]
+    ['0', '3', '6']
     """
-    if not problems:
-        return
-    bad = len({problem.file for problem in problems})
-    shown = [f"  {problem.file}: {problem.reason}" for problem in problems[:20]]
-    if len(problems) > len(shown):
-        shown.append(f"  and {len(problems) - len(shown)} more, in `problems`")
-    listing = "\n".join(shown)
-    text = f"{bad} of {total} files of {where} cannot be used:\n{listing}\n"
-    if strict:
+    check_integer("count", count)
+    if count > len(reader):
         raise ValueError(
-            text + "Mend or remove them, or pass strict=False to go on without them."
+            f"A subset cannot have more samples than the {len(reader)} that there "
+            f"are. Received: count={count}."
         )
-    if bad >= total:
-        raise ValueError(text + "Nothing is left to read.")
-    warnings.warn(text + f"Going on with {total - bad}.", stacklevel=3)
+    return _Subset(reader, [index * len(reader) // count for index in range(count)])
 
 
-def find_label_problem(labels, num_classes, void=VOID):
-    """What is wrong with the values of a label map, or None.
+class _Subset(Reader):
+    """Samples of another reader by their numbers, which rise."""
 
-    Args:
-        labels: `(height, width)` integers.
-        num_classes: Integer or None when any class below `void` is fine.
-        void: Integer.
+    def __init__(self, reader, numbers):
+        super().__init__(reader.class_names or None, getattr(reader, "colours", None))
+        self.problems = reader.problems
+        self._reader = reader
+        self._numbers = numbers
+        for name in ("sizes", "files"):
+            values = getattr(reader, name, None)
+            if values is not None:
+                setattr(self, name, [values[number] for number in numbers])
+        if getattr(reader, "load", None) is None:
+            self.load = None  # no random access
 
-    Example:
+    def __len__(self):
+        return len(self._numbers)
 
-    >>> find_label_problem(np.array([[0, 7, 7, 255]]), num_classes=5)
-    'has 2 pixels with values outside 0..4 and 255 (void): 7'
-    """
-    limit = void if num_classes is None else num_classes
-    wrong = labels[((labels < 0) | (labels >= limit)) & (labels != void)]
-    if not wrong.size:
-        return None
-    values = np.unique(wrong)
-    shown = ", ".join(map(str, values[:8])) + (", ..." if len(values) > 8 else "")
-    return (
-        f"has {wrong.size} pixels with values outside 0..{limit - 1} and {void} "
-        f"(void): {shown}"
-    )
+    def load(self, index):
+        return self._reader.load(tf.constant(self._numbers, tf.int64)[index])
+
+    def samples(self):
+        if self.load is not None:
+            return super().samples()
+        wanted = np.zeros(len(self._reader), bool)
+        wanted[self._numbers] = True
+        wanted = tf.constant(wanted)
+        dataset = self._reader.samples().take(self._numbers[-1] + 1).enumerate()
+        dataset = dataset.filter(lambda number, _: wanted[number])
+        return dataset.map(lambda _, sample: sample)
+
+
+def _samples_by_number(count, load):
+    dataset = tf.data.Dataset.range(count)
+    dataset = dataset.map(load, num_parallel_calls=tf.data.AUTOTUNE)
+    return dataset.prefetch(tf.data.AUTOTUNE)
 
 
 def class_colours(num_classes):
-    """Well-told-apart colours, `(classes, 3)` uint8 RGB: those of Pascal VOC.
+    """Colours that are easy to tell apart, `(classes, 3)` uint8 RGB: Pascal VOC's.
 
     The first is black there; here the list starts with VOC's second colour.
 
@@ -159,7 +164,7 @@ def checked_colours(colours, num_classes):
         return class_colours(num_classes)
     colours = np.asarray(colours)
     fits = colours.shape == (num_classes, 3)
-    if not fits or colours.min() < 0 or colours.max() > 255:
+    if not fits or colours.min(initial=0) < 0 or colours.max(initial=0) > 255:
         raise ValueError(
             f"`colours` must hold one [red, green, blue] of 0-255 for each of the "
             f"{num_classes} classes. Received: an array of shape {colours.shape}."
@@ -179,15 +184,14 @@ def fits_in_memory(sizes, cache_bytes):
 
 
 def remember(reader, samples):
-    """Keeps decoded samples, `(image, labels, file)`, in a reader's memory.
+    """Keeps decoded samples, dicts of arrays, in a reader's memory.
 
     Example:
 
-    >>> reader = Reader(["road"])
-    >>> image, labels = np.zeros((2, 3, 3), "uint8"), np.zeros((2, 3), "uint8")
-    >>> remember(reader, [(image, labels, "a")])
-    >>> len(reader)
-    1
+    >>> reader = Reader()
+    >>> remember(reader, [{"tokens": [1, 2]}, {"tokens": [3]}])
+    >>> [sample["tokens"].numpy().tolist() for sample in reader.samples()]
+    [[1, 2], [3]]
     """
     reader.memory = Memory(samples)
     reader.sizes = reader.memory.sizes

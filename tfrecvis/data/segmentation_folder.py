@@ -7,32 +7,34 @@ import numpy as np
 import tensorflow as tf
 
 from tfrecvis.data.decoding import (
-    decode_image,
+    IMAGE_SUFFIXES,
     decode_labels,
     decode_pair,
+    load_image,
     read_or_none,
 )
-from tfrecvis.data.reader import (
+from tfrecvis.data.problems import (
     VOID,
+    DataError,
     Problem,
-    Reader,
     find_label_problem,
-    fits_in_memory,
-    remember,
     report_problems,
 )
+from tfrecvis.data.reader import Reader, fits_in_memory, remember
 
-_READ = (".jpg", ".jpeg", ".png")
-_OTHER_IMAGES = (".bmp", ".gif", ".ppm", ".tif", ".tiff", ".webp")
+_OTHER_IMAGES = (".avif", ".heic", ".jp2", ".ppm")
 
 
 class SegmentationFolder(Reader):
     """Images with one label map each, laid out as CamVid's.
 
-        <path>/<split>/<stem>.jpg         or .jpeg or .png
+        <path>/<split>/<stem>.jpg         or another of `IMAGE_SUFFIXES`
         <path>/<split>annot/<stem>.png    class numbers, grey or palette
-        <path>/classes.txt                optional: one class a line, its colour
+        <path>/classes.txt                optional: one class per line, its colour
                                           after it or not: "road 128 64 128"
+
+    Photos are turned as their EXIF orientation says, and their label maps must fit the
+    turned photo.
 
     Every file is decoded once when the reader is made. What cannot be used
     (corrupt images or label maps, images without labels and labels without an
@@ -57,7 +59,9 @@ class SegmentationFolder(Reader):
     `Problem(file, reason)`), `sizes` (list of (height, width)), `files`.
 
     Raises:
-        ValueError: The folders are not there, nothing can be used, or `strict`.
+        ImportError: Pillow, which reads the label maps, is missing.
+        ValueError: The folders are not there.
+        DataError: A file cannot be used and `strict`, or none can be used.
 
     Example:
 
@@ -111,7 +115,8 @@ class SegmentationFolder(Reader):
                 sizes.append(labels.shape)
                 highest = max(highest, int(labels[labels != VOID].max(initial=-1)))
                 if held is not None:
-                    held.append((image, labels.astype("uint8"), str(pair[0])))
+                    sample = {"image": image, "labels": labels.astype("uint8")}
+                    held.append({**sample, "file": str(pair[0])})
                     if not fits_in_memory(sizes, cache_bytes):
                         held = None
         total = len(kept) + len({problem.file for problem in problems})
@@ -119,15 +124,15 @@ class SegmentationFolder(Reader):
         if not total:
             raise ValueError(
                 f"There is no image in {where}. Expected files ending in "
-                f"{', '.join(_READ)} there."
+                f"{', '.join(IMAGE_SUFFIXES)} there."
             )
         report_problems(problems, total, where, strict)
         if class_names is None:
             class_names = [f"class_{number}" for number in range(highest + 1)]
         if not class_names:
-            raise ValueError(
-                f"All label maps of {where} are void, so their classes are unknown. "
-                "Pass `class_names`."
+            raise DataError(
+                f"All label maps of {where} are void, so their classes are unknown.",
+                "Pass `class_names`.",
             )
         super().__init__(class_names, colours)
         self.problems = problems
@@ -148,7 +153,7 @@ class SegmentationFolder(Reader):
             stateful=False,
         )
         return {
-            "image": decode_image(tf.io.read_file(file)),
+            "image": load_image(file),
             "labels": tf.ensure_shape(labels, [None, None]),
             "file": file,
         }
@@ -170,11 +175,11 @@ class SegmentationFolder(Reader):
                 continue
             labels = label_maps / f"{file.stem}.png"
             if file.suffix.lower() in _OTHER_IMAGES:
-                reason = f"is not read: convert it to one of {', '.join(_READ)}"
+                reason = f"is not read: convert it to one of {', '.join(IMAGE_SUFFIXES)}"
                 problems.append(Problem(str(file), reason))
-            elif file.suffix.lower() in _READ and labels.is_file():
+            elif file.suffix.lower() in IMAGE_SUFFIXES and labels.is_file():
                 pairs.append((file, labels))
-            elif file.suffix.lower() in _READ:
+            elif file.suffix.lower() in IMAGE_SUFFIXES:
                 problems.append(Problem(str(file), f"has no label map {labels}"))
         stems = {file.stem for file in images.iterdir()}
         for labels in sorted(label_maps.glob("*.png")):
@@ -203,7 +208,7 @@ class SegmentationFolder(Reader):
             if words:
                 names.append(" ".join(words))
         if not names:
-            raise ValueError(f"{file} is empty. Expected one class name a line.")
+            raise ValueError(f"{file} is empty. Expected one class name per line.")
         return names, colours if len(colours) == len(names) else None
 
     def _decode(self, image_file, labels_file, num_classes):

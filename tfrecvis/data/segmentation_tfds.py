@@ -9,15 +9,15 @@ from tfrecvis.data.decoding import (
     decode_pair,
     find_size_problem,
 )
-from tfrecvis.data.reader import (
+from tfrecvis.data.problems import (
     VOID,
+    DataError,
     Problem,
-    Reader,
     find_label_problem,
-    fits_in_memory,
-    remember,
+    needs,
     report_problems,
 )
+from tfrecvis.data.reader import Reader, fits_in_memory, remember
 
 
 class SegmentationTFDS(Reader):
@@ -51,8 +51,9 @@ class SegmentationTFDS(Reader):
 
     Raises:
         ImportError: tensorflow-datasets is not installed.
-        ValueError: The set is not prepared, has no such split or feature, nothing
-            in it can be used, or `strict`.
+        ValueError: The set has no such split or feature, or no sample.
+        DataError: The set is not prepared, a sample cannot be used and `strict`, or
+            none can be used.
 
     Example: the pets, whose outline (3) is better left out.
 
@@ -109,7 +110,7 @@ class SegmentationTFDS(Reader):
             sizes.append(labels.shape)
             highest = max(highest, int(labels[labels != VOID].max(initial=-1)))
             if held is not None:
-                held.append((image, labels, file))
+                held.append({"image": image, "labels": labels, "file": file})
                 if not fits_in_memory(sizes, cache_bytes):
                     held = None
         if not usable:
@@ -118,9 +119,9 @@ class SegmentationTFDS(Reader):
         if class_names is None:
             class_names = [f"class_{number}" for number in range(highest + 1)]
         if not class_names:
-            raise ValueError(
-                f"All label maps of {where} are void, so their classes are unknown. "
-                "Pass `class_names`."
+            raise DataError(
+                f"All label maps of {where} are void, so their classes are unknown.",
+                "Pass `class_names`.",
             )
         super().__init__(class_names, colours)
         self.problems = problems
@@ -206,10 +207,10 @@ class SegmentationTFDS(Reader):
     def _check_prepared(self, download):
         if not self._builder.is_prepared():
             if not download:
-                raise ValueError(
-                    f"{self.name} is not prepared in {self._builder.data_dir}. Pass "
-                    "download=True to download and prepare it, or the `data_dir` "
-                    "where it lies."
+                raise DataError(
+                    f"{self.name} is not prepared in {self._builder.data_dir}.",
+                    "Pass download=True to download and prepare it, or the `data_dir` "
+                    "where it lies.",
                 )
             self._builder.download_and_prepare()
         splits = list(self._builder.info.splits)
@@ -224,13 +225,8 @@ class SegmentationTFDS(Reader):
 
 
 def _builder(name, data_dir):
-    try:
+    with needs("tensorflow-datasets", "SegmentationTFDS"):
         import tensorflow_datasets as tfds
-    except ImportError as error:
-        raise ImportError(
-            "SegmentationTFDS needs tensorflow-datasets. Install it with "
-            "pip install tfrecvis[data]."
-        ) from error
     return tfds.builder(name, data_dir=data_dir)
 
 

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from tfrecvis.data.problems import needs
 from tfrecvis.ops.checks import check_integer, check_number
 
 
@@ -36,13 +37,8 @@ def superpixels(image, num_segments=1000, compactness=10.0):
     >>> superpixels(image, num_segments=2)[0, [0, 14, 15, 29]].tolist()
     [0, 0, 1, 1]
     """
-    try:
+    with needs("scikit-image", "Cutting an image into superpixels"):
         from skimage.segmentation import slic
-    except ImportError as error:
-        raise ImportError(
-            "Superpixels need scikit-image, which is not installed. Install it with: "
-            "pip install tfrecvis[data]."
-        ) from error
     image = np.asarray(image)
     if image.ndim != 3 or image.shape[-1] != 3 or 0 in image.shape:
         raise ValueError(
@@ -139,11 +135,9 @@ class Superpixels:
     Graphs of different images get one size, so that they make a batch: nodes and
     neighbours are padded. What does not fit is an error, never left out.
 
-    | key | shape | dtype | what |
-    | --- | --- | --- | --- |
-    | `superpixels` | `(height, width)` | int32 | number of each pixel's superpixel |
-    | `neighbours` | `(max_nodes, max_neighbours)` | int32 | padded with -1 |
-    | `nodes` | `(max_nodes,)` | bool | True for a superpixel, False for padding |
+    It adds the keys `superpixels`, `neighbours` and `nodes` of `SAMPLE_KEYS`: one
+    number per pixel, `max_nodes` lists of `max_neighbours`, and `max_nodes` times
+    whether there is such a superpixel.
 
     Args:
         num_segments: Integer, about how many superpixels an image gets.

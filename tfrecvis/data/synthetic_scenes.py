@@ -112,14 +112,15 @@ class SyntheticScenes(Reader):
         >>> bool((reader.counterfactual(0)["labels"] != labels).any())
         True
         """
-        image, labels, file = self._sample(number, turned_over=True)
-        return {"image": image, "labels": labels.astype("int32"), "file": file}
+        sample = self._sample(number, turned_over=True)
+        return {**sample, "labels": sample["labels"].astype("int32")}
 
     def _sample(self, number, turned_over=False):
         name = zlib.crc32(self.split.encode())
         rng = np.random.default_rng([name, self.seed, number])
         image, labels = _scene(rng, *self.size, turned_over)
-        return image, labels, f"synthetic/{self.split}/{self.seed}/{number}"
+        file = f"synthetic/{self.split}/{self.seed}/{number}"
+        return {"image": image, "labels": labels, "file": file}
 
 
 def _scene(rng, height, width, turned_over):
