@@ -80,8 +80,8 @@ def describe_signatures(signatures, artefacts, examples):
         outputs = {name: _words(spec) for name, spec in signature.outputs.items()}
         calls = {}
         for name, (path, _, names) in artefacts.items():
-            if signature.name in names:
-                calls[name] = example_calls(path, signature)
+            if signature.name in names:  # of a format's files the first will do
+                calls.setdefault(name.partition("_")[0], example_calls(path, signature))
         fixed = {
             name: list(value.shape[1:])
             for name, value in examples[signature.name].items()
@@ -91,7 +91,7 @@ def describe_signatures(signatures, artefacts, examples):
                 "name": signature.name,
                 "inputs": inputs,
                 "outputs": outputs,
-                "litert_sizes": fixed if "litert_float32" in calls else None,
+                "litert_sizes": fixed if "litert" in calls else None,
                 "calls": calls,
                 "notes": _notes(signature, calls),
             }
@@ -139,9 +139,9 @@ def _notes(signature, calls):
     if images:
         notes.append(
             f"{' and '.join(images)}: pixels 0-255, RGB where there are three "
-            "channels, turned as the EXIF orientation says; the model scales them itself."
+            "channels, turned as the EXIF orientation says; the model rescales them."
         )
-        if "litert_float32" in calls:
+        if "litert" in calls:
             notes.append(
                 "LiteRT files take one size: resize photos to it by bilinear "
                 "interpolation, and bring the answer back to the photo's size."

@@ -10,6 +10,7 @@ from keras import ops
 
 from tfrecvis.models.comparison import compare_probabilities
 from tfrecvis.models.signature import Signature, Spec
+from tfrecvis.ops.likeliest import likeliest
 
 
 def most_likely(outputs, from_logits=True, decision="labels"):
@@ -33,7 +34,7 @@ def most_likely(outputs, from_logits=True, decision="labels"):
     outputs = outputs["logits"] if isinstance(outputs, dict) else outputs
     outputs = ops.cast(outputs, "float32")
     return {
-        decision: ops.cast(ops.argmax(outputs, -1), "int32"),
+        decision: likeliest(outputs),
         "probabilities": ops.softmax(outputs) if from_logits else outputs,
     }
 

@@ -8,7 +8,6 @@ import argparse
 import importlib
 import os
 import sys
-import tempfile
 
 # Sub-command -> what it does, and an example of its use.
 COMMANDS = {
@@ -119,9 +118,10 @@ def main(arguments=None):
     Returns:
         0; 1 where some of the work failed; 2 where it could not begin.
     """
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments is None:
+        hide_native_messages()
+        arguments = sys.argv[1:]
     if arguments[:1] == ["benchmark"]:
-        import_tensorflow_quietly()
         benchmark = importlib.import_module("tfrecvis.tools.benchmark")
         return benchmark.main(arguments[1:]) or 0
     from tfrecvis.tools.errors import UserError
@@ -129,8 +129,6 @@ def main(arguments=None):
     named = next((word for word in arguments if word in COMMANDS), None)
     try:
         options = build_parser(named).parse_args(arguments)
-        if options.command != "list":
-            import_tensorflow_quietly()
         command = importlib.import_module(f"tfrecvis.tools.commands.{options.command}")
         return command.run(options) or 0
     except UserError as error:
@@ -148,30 +146,21 @@ def main(arguments=None):
         return _fail(error, 1)
 
 
-def import_tensorflow_quietly():
-    """Imports TensorFlow without the C++ messages that greet every process.
+def hide_native_messages():
+    """Keeps what C++ libraries write to the standard error from the terminal.
 
-    They go to the file descriptor before any log level counts. What was written is
-    shown after all when the import fails, or when TF_CPP_MIN_LOG_LEVEL is set to 0.
+    TensorFlow, oneDNN and LiteRT greet every process there, before any log level
+    counts. What Python writes is shown as ever. With TF_CPP_MIN_LOG_LEVEL=0 in the
+    environment nothing is hidden.
     """
-    if "tensorflow" in sys.modules or os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # child processes inherit it
     sys.stderr.flush()
     kept = os.dup(2)
-    with tempfile.TemporaryFile() as messages:
-        os.dup2(messages.fileno(), 2)
-        try:
-            import tensorflow as tf
-
-            tf.config.list_physical_devices()  # looks for GPUs, and says so
-        except BaseException:
-            messages.seek(0)
-            os.write(kept, messages.read())
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    sys.stderr = os.fdopen(kept, "w", buffering=1)
 
 
 def _fail(message, exit_code):

@@ -3,6 +3,8 @@
 import json
 from functools import partial
 
+import numpy as np
+
 from tfrecvis.tools.errors import UserError
 from tfrecvis.tools.readers import open_reader
 from tfrecvis.tools.runs.recipe import apply_table
@@ -87,11 +89,10 @@ class ReaderTask(Task):
     def evaluation(self, split, strict=False, data=None):
         reader = open_reader(self.data_at(data), split, self.readers, strict)
         self.check_reader(reader)
-        for sample in reader.samples().as_numpy_iterator():
-            yield {name: value[None] for name, value in sample.items()}
+        return OneByOne(reader)
 
     def data_at(self, path):
-        """Returns the [data] table to evaluate with: the recipe's, elsewhere if said."""
+        """Returns the [data] table to evaluate with: the recipe's, or at a path."""
         data = json.loads(json.dumps(self.recipe["data"]))
         if path is not None:
             data["path"] = str(path)
@@ -131,6 +132,28 @@ class ReaderTask(Task):
     def apply_model(self, builder, *arguments):
         """Returns the model of [model], built with leading arguments of the data's."""
         return apply_table(self.recipe, "model", partial(builder), *arguments)
+
+
+class OneByOne:
+    """The samples of a reader as batches of one, whatever their sizes.
+
+    Args:
+        reader: Any reader; see `tfrecvis.data`.
+    """
+
+    def __init__(self, reader):
+        self.reader = reader
+
+    def __len__(self):
+        return len(self.reader)
+
+    def __iter__(self):
+        for sample in self.reader.samples().as_numpy_iterator():
+            yield {
+                # NumPy's strings would lose zero bytes at the end.
+                name: np.array([value], object if isinstance(value, bytes) else None)
+                for name, value in sample.items()
+            }
 
 
 def _must_pad(reader, augmentation):

@@ -89,7 +89,7 @@ class Task:
         raise NotImplementedError
 
     def validation(self):
-        """* `tf.data.Dataset` of the validation split's batches, as `evaluate` takes."""
+        """* `tf.data.Dataset` of the validation split's batches for `evaluate`."""
         raise NotImplementedError
 
     # The model.
@@ -176,7 +176,7 @@ class Task:
     # Files in, files out.
 
     def find_inputs(self, paths):
-        """* What arguments of `predict` name: list of (file, path relative to its folder).
+        """* What the arguments of `predict` name: list of (file, path in its folder).
 
         By default `.npz` files, and folders of them.
         """

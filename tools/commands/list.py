@@ -30,7 +30,7 @@ def listing():
     """
     sections = {
         "tasks": tasks(),
-        "models": documented("tfrecvis.models"),
+        "models": documented("tfrecvis.models", ast.FunctionDef),
         "layers": documented("tfrecvis.layers"),
         "presets": presets(),
         "recipes": {name: header(find_recipe(name))[0] for name in recipe_names()},
@@ -57,15 +57,16 @@ def tasks():
     return {name: texts[name].partition(": ")[2] for name in task_names()}
 
 
-def documented(package):
-    """Returns the public classes and models of a package, with their first sentence.
+def documented(package, kind=ast.ClassDef):
+    """Returns the public classes of a package, with their first sentences.
 
     Args:
         package: String, such as "tfrecvis.layers".
+        kind: `ast.ClassDef`, or `ast.FunctionDef` for functions named like classes.
 
     Example:
 
-    >>> "ReSeg" in documented("tfrecvis.models")
+    >>> "MDLSTM" in documented("tfrecvis.layers")
     True
     """
     tree = _tree(package)
@@ -81,9 +82,9 @@ def documented(package):
         for name in (alias.name for alias in node.names):
             if name not in public or not name[0].isupper():
                 continue
-            text = _first_line(node.module, name)
+            text = _first_line(node.module, name, kind)
             if text:
-                found[name] = text
+                found[name] = text.removeprefix(f"{name}: ")
     return dict(sorted(found.items()))
 
 
@@ -115,11 +116,11 @@ def _first_line_of(node):
     return (ast.get_docstring(node) or "").partition("\n")[0]
 
 
-def _first_line(module, name):
+def _first_line(module, name, kind):
     """The first line of the docstring of a class or function."""
     for node in _tree(module).body:
         if getattr(node, "name", None) == name:
-            return _first_line_of(node)
+            return _first_line_of(node) if isinstance(node, kind) else ""
         if isinstance(node, ast.ImportFrom) and any(a.name == name for a in node.names):
-            return _first_line(node.module, name)
+            return _first_line(node.module, name, kind)
     return ""

@@ -109,7 +109,7 @@ class Sequences(ArrayTask):
         return find_files(paths, (".txt",), "no text file")
 
     def read_input(self, file):
-        """The sequences of a text file: a line each, tokens as numbers, all equally long.
+        """The sequences of a text file: a line each, tokens as numbers, of one length.
 
         For addition, the two numbers may be written as a sum: `123+899`.
         """
