@@ -21,11 +21,11 @@ class Numbered(Reader):
         remember(
             self,
             [
-                (
-                    np.full((*size, 3), number, "uint8"),
-                    np.full(size, number),
-                    f"{number}",
-                )
+                {
+                    "image": np.full((*size, 3), number, "uint8"),
+                    "labels": np.full(size, number),
+                    "file": f"{number}",
+                }
                 for number, size in enumerate(sizes)
             ],
         )
@@ -179,7 +179,7 @@ def test_own_augmentation_function_is_called_with_a_seed_of_its_own():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"batch_size": 0}, "`batch_size` must be 1 or more"),
+        ({"batch_size": 0}, "`batch_size` must be an integer of at least 1"),
         ({"batch_size": 2, "epochs": 0}, "`epochs` 1 or more"),
         ({"batch_size": 2, "first_epoch": -1}, "`first_epoch` must be 0"),
         ({"batch_size": 9, "drop_remainder": True}, "3 samples make no batch of 9"),
@@ -198,9 +198,12 @@ def test_empty_reader_is_refused():
 def test_class_frequencies_count_pixels_and_leave_out_void():
     reader = Reader(["a", "b", "c"])
     image, labels = np.zeros((2, 3, 3), "uint8"), np.array([[0, 0, 1], [255, 1, 0]])
-    remember(reader, [(image, labels, "x"), (image, np.full((2, 3), 1), "y")])
+    samples = [
+        {"image": image, "labels": labels} for labels in (labels, 0 * labels + 1)
+    ]
+    remember(reader, samples)
     counts, shown = class_frequencies(reader, image_pixels=True)
     assert counts.tolist() == [3, 8, 0]
-    # "a" is in the first image alone, which has 5 labelled pixels.
+    # "a" is only in the first image, which has 5 labelled pixels.
     assert shown.tolist() == [5, 11, 0]
     assert class_frequencies(reader).tolist() == [3, 8, 0]

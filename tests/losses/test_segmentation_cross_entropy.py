@@ -56,10 +56,59 @@ def test_batch_of_void_pixels_gives_zero():
     assert float(SegmentationCrossEntropy([1.0] * K)(labels, random_case()[1])) == 0
 
 
-def test_label_that_is_neither_class_nor_void_makes_the_loss_nan():
+@pytest.mark.parametrize("bad", [K, 254, -1])
+def test_label_that_is_neither_class_nor_void_is_refused_by_name(bad):
     labels, logits = random_case()
-    labels[0, 0, 0] = K
-    assert np.isnan(float(SegmentationCrossEntropy()(labels, logits)))
+    labels[0, 0, 0] = bad
+    with pytest.raises(ValueError, match=rf"0..3 or 255 \(void\). Received: {bad}. "):
+        SegmentationCrossEntropy()(labels, logits)
+
+
+def test_all_wrong_labels_are_listed_once_and_not_endlessly():
+    labels = np.arange(2 * 35).reshape(SHAPE) % 40
+    with pytest.raises(ValueError, match=r"Received: 4, 5, 6, 7, 8, 9, 10, 11, \.\.\."):
+        SegmentationCrossEntropy()(labels, random_case()[1])
+
+
+def test_void_label_is_wrong_where_no_label_is_void():
+    labels, logits = random_case()
+    with pytest.raises(ValueError, match=r"Labels must be 0..3. Received: 255"):
+        SegmentationCrossEntropy(void=None)(labels, logits)
+
+
+def linear_model(jit_compile):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((5, 7, K)), keras.layers.Dense(K)])
+    model.compile("sgd", SegmentationCrossEntropy(), jit_compile=jit_compile)
+    return model
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="JAX cannot stop a compiled step"
+)
+def test_wrong_label_stops_fit_and_is_named():
+    labels, logits = random_case()
+    labels[0, 0, :2] = 9, 77
+    with pytest.raises(
+        Exception, match=r"Labels must be 0..3 or 255 \(void\)"
+    ) as error:
+        linear_model(jit_compile=False).fit(logits, labels, verbose=0)
+    assert "[9] [77]" in str(error.value)
+
+
+def test_wrong_label_under_xla_is_seen_in_the_loss_and_harms_no_weight():
+    labels, logits = random_case()
+    model, twin = linear_model(True), linear_model(True)
+    labels[0, 0, 0] = 9
+    history = model.fit(logits, labels, verbose=0).history
+    assert np.isnan(history["loss"]).all()
+    # The weights are those that void would have given, but for its larger count.
+    labels[0, 0, 0] = 255
+    twin.fit(logits, labels, verbose=0)
+    assert np.isfinite(model.get_weights()[0]).all()
+    np.testing.assert_allclose(
+        model.get_weights()[0], twin.get_weights()[0], rtol=1e-3, atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
@@ -71,7 +120,7 @@ def test_half_precision_logits_are_summed_in_float32(dtype):
     np.testing.assert_allclose(float(loss), 70000 * np.log(4), rtol=1e-4)
 
 
-def test_loss_a_pixel_is_zero_at_void():
+def test_loss_per_pixel_is_zero_at_void():
     labels, logits = random_case()
     losses = keras.ops.convert_to_numpy(
         SegmentationCrossEntropy(reduction="none")(labels, logits)
@@ -81,7 +130,7 @@ def test_loss_a_pixel_is_zero_at_void():
     assert (losses[labels != 255] > 0).all()
 
 
-def test_sample_weight_scales_an_image():
+def test_sample_weight_scales_its_image():
     labels, logits = random_case()
     labels[labels == 255] = 1
     loss = SegmentationCrossEntropy()

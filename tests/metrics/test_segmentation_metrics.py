@@ -132,12 +132,34 @@ def test_result_is_zero_before_the_first_pixel_and_after_a_void_batch(metric):
 
 
 @pytest.mark.parametrize("bad", [K, 254, -1])
-def test_label_that_is_neither_class_nor_void_makes_the_result_nan(bad):
+def test_label_that_is_neither_class_nor_void_is_refused_by_name(bad):
     metric = MeanIoU(K)
-    metric.update_state(np.array([[0, bad]]), np.array([[0, 0]]))
-    assert np.isnan(float(metric.result()))
-    with pytest.raises(ValueError, match="1 pixels had a label or prediction"):
-        metric.counts()
+    with pytest.raises(ValueError, match=rf"0..3 or 255 \(void\). Received: {bad}. "):
+        metric.update_state(np.array([[0, bad]]), np.array([[0, 0]]))
+    with pytest.raises(ValueError, match=rf"Predictions must be .* Received: {bad}. "):
+        metric.update_state(np.array([[0, 0]]), np.array([[0, bad]]))
+    metric.update_state(np.array([[0, 255]]), np.array([[0, bad]]))  # void
+    assert metric.counts().sum() == 1
+
+
+@pytest.mark.parametrize("jit_compile", [True, False])
+def test_wrong_label_stops_fit_with_and_without_xla(jit_compile):
+    labels, images = random_case()
+    labels[0, 0, :2] = 9, 77
+    model = keras.Sequential([keras.Input((5, 7, K)), keras.layers.Dense(K)])
+    model.compile(
+        loss=lambda y_true, y_pred: keras.ops.mean(y_pred),
+        metrics=[MeanIoU(K)],
+        jit_compile=jit_compile,
+    )
+    with pytest.raises(Exception, match="2 pixels had a label|Labels must be") as error:
+        model.fit(images, labels, verbose=0)
+    if keras.backend.backend() == "tensorflow" and not jit_compile:
+        assert "Labels must be 0..3 or 255 (void)" in str(error.value)
+        assert "[9] [77]" in str(error.value)
+    else:
+        assert isinstance(error.value, ValueError)
+        assert "outside 0..3 that is not void (255)" in str(error.value)
 
 
 def test_per_class_scores_are_nan_for_classes_without_pixels():
@@ -181,7 +203,7 @@ def test_sample_weight_is_refused_with_what_to_do():
 
 
 def test_wrong_number_of_logits_is_named():
-    with pytest.raises(ValueError, match="num_classes=4 values a pixel"):
+    with pytest.raises(ValueError, match="num_classes=4 values per pixel"):
         MeanIoU(4).update_state(np.zeros((1, 2, 2)), np.zeros((1, 2, 2, 3), "float32"))
 
 

@@ -1,25 +1,49 @@
-"""Readers of segmentation data, and what makes batches of them.
+"""Readers of samples, and what makes batches of them.
 
-Every reader yields *sample dicts*, unbatched; every model takes what is in them.
+Every reader yields *sample dicts*, unbatched; every model takes what is in them. A
+sample holds any of these keys and no others (`SAMPLE_KEYS`, `check_sample`). Axes of
+one name have one size within a sample. "Padding" fills up shorter samples of a batch
+and enters from outside a cropped image; "moves" says what happens when the image moves:
+it is resampled between pixels (image) or by the nearest one (labels), its coordinates
+are moved and clipped (boxes), it becomes the new size (size).
 
-| key | shape | dtype | what |
-| --- | --- | --- | --- |
-| `image` | `(height, width, 3)` | uint8 | RGB, 0-255; models rescale inside |
-| `labels` | `(height, width)` | int32 | class numbers from 0; 255 = void, a pixel \
-that counts for nothing |
-| `file` | `()` | string | where the sample comes from: a path, or the data set's id |
+| key | shape | dtype | padding | moves | what |
+| --- | --- | --- | --- | --- | --- |
+| `image` | `(height, width, 3)` | uint8 | `0` | image | \
+RGB, 0-255; models rescale inside |
+| `labels` | `(height, width)` | int32 | `255` | labels | \
+class numbers from 0; 255 = void |
+| `superpixels` | `(height, width)` | int32 | `-1` | labels | \
+number of each pixel's superpixel |
+| `depth` | `(height, width)` | float32 | `0.0` | labels | metres; 0 = no measurement |
+| `masks` | `(boxes, height, width)` | uint8 | `0` | labels | \
+1 where an instance is, else 0 |
+| `boxes` | `(boxes, 4)` | float32 | `0.0` | boxes | \
+xyxy, absolute pixels, pixel i spans [i, i+1) |
+| `classes` | `(boxes,)` | int32 | `-1` | no | class number of each box |
+| `class` | `()` | int32 | `-1` | no | class number of the image |
+| `tokens` | `(steps,)` | int32 | `0` | no | words or symbols; 0 = padding |
+| `answer` | `(answer_steps,)` | int32 | `0` | no | tokens of the answer |
+| `captions` | `(captions,)` | string | `''` | no | sentences about the image |
+| `question` | `()` | string | `''` | no | a question about the image |
+| `features` | `(nodes, features)` | float32 | `0.0` | no | what is known of each node |
+| `neighbours` | `(nodes, neighbours)` | int32 | `-1` | no | \
+numbers of the nodes that touch one |
+| `confidence` | `(nodes,)` | float32 | `0.0` | no | the highest is visited first |
+| `nodes` | `(nodes,)` | bool | `False` | no | True where a node is real |
+| `node_labels` | `(nodes,)` | int32 | `255` | no | \
+class number of each node; 255 = void |
+| `file` | `()` | string | `''` | no | a path, or the data set's own name |
+| `image_size` | `(2,)` | int32 | `0` | size | \
+height and width before a batch pads the image |
 
-`Superpixels` adds to a sample, for models on graphs:
-
-| key | shape | dtype | what |
-| --- | --- | --- | --- |
-| `superpixels` | `(height, width)` | int32 | number of each pixel's superpixel |
-| `neighbours` | `(nodes, neighbours)` | int32 | those that touch; -1 is padding |
-| `nodes` | `(nodes,)` | bool | True for a superpixel, False for padding |
+`batches` makes batches of any keys of any reader: it pads, shuffles and resumes.
+`Augmentation` moves all spatial keys of a sample together. `Superpixels` adds the keys
+`superpixels`, `neighbours` and `nodes` to a sample, for models on graphs.
 
 A reader is any object with
 
-- `class_names`: list of strings, one a class; `num_classes`: their number;
+- `class_names`: list of strings, one per class; `num_classes`: their number;
 - `problems`: list of `Problem(file, reason)`, what it had to leave out;
 - `len(reader)`: how many samples it has;
 - `samples()`: a `tf.data.Dataset` of sample dicts, always in the same order;
@@ -33,12 +57,18 @@ and, where it can,
   found before the training starts;
 - `colours`: `(classes, 3)` uint8 RGB, for pictures.
 
-Tasks made of numbers alone (`memorisation`, `addition`) are endless generators of
+`Reader` is a base for such classes, and `subset(reader, count)` a reader of some
+samples of another one.
+
+Photos are turned as their EXIF orientation says, wherever images are decoded
+(`decode_image`, `read_image`).
+
+Tasks that consist of numbers (`memorisation`, `addition`) are endless generators of
 `(inputs, targets)` batches instead; labelled images in one file (`read_array_file`)
-and graphs (`SyntheticSuperpixels`) are arrays.
+are arrays, and so are the graphs of `SyntheticSuperpixels`, which is a reader as well.
 
 A sample that cannot be used is never dropped in silence: it is in `problems` and in
-a warning, and with `strict=True` it is a ValueError.
+a warning, and with `strict=True` it is a `DataError`, which is a ValueError.
 """
 
 from tfrecvis.data.algorithmic import ADDITION_TOKENS, addition, memorisation

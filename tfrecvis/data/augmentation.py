@@ -1,27 +1,36 @@
-"""Random changes that move an image and its labels together."""
+"""Random changes that move an image and all that lies on it together."""
 
 import tensorflow as tf
 
-from tfrecvis.data.reader import VOID
+from tfrecvis.data.sample_keys import SAMPLE_KEYS, check_sample, spatial_keys
 
 
 class Augmentation:
-    """Flips, scales, crops and recolours a sample, image and labels alike.
+    """Flips, scales, crops and recolours a sample: all of its keys that are spatial.
 
-    Geometry moves both: the image by bilinear interpolation, the labels by the
-    nearest pixel. What comes from outside the image is 0 there and void in the
-    labels. Colour changes the image alone. All randomness comes from the seed of
-    the call, so a call is a pure function of sample and seed.
+    `SAMPLE_KEYS` says what moves with the image and how: the image itself by bilinear
+    interpolation, labels, superpixels, depth and masks by the nearest pixel, boxes by
+    their coordinates. What enters from outside the image is each key's padding: 0 in
+    the image, void in the labels, -1 in superpixels.
 
-    In this order: scale, crop or pad, flip, brightness, contrast, saturation. The
-    defaults change nothing.
+    Boxes are clipped to what is left of the image. Those that lose all their area, or
+    all pixels of their masks, are dropped, and their classes and masks with them. A
+    box is not fitted anew to what the crop leaves of its mask.
+
+    Colour changes only the image. Graphs of superpixels stay as they are: a node may
+    lose all its pixels. So do sentences, also those that say left and right; give
+    them no flip.
+
+    All randomness comes from the seed of the call, so a call is a pure function of
+    sample and seed. The order is: scale, crop or pad, flip, brightness, contrast,
+    saturation. The defaults change nothing.
 
     Args:
         crop_size: `(height, width)` in pixels, one integer for both, or None for
             the size that the sample came with.
         flip: Boolean, mirror left and right in half of the calls.
         scale: `(smallest, largest)` factor of the size, drawn evenly on a
-            logarithmic scale.
+            logarithmic scale. The depth stays in metres.
         brightness: Float, the largest shift, in shares of 255.
         contrast: Float in [0, 1): the distance to the mean is multiplied by
             1 - contrast to 1 + contrast.
@@ -31,10 +40,11 @@ class Augmentation:
         sample: A sample dict.
         seed: Two integers.
 
-    Returns: a sample dict, image uint8.
+    Returns: a sample dict of the same keys.
 
     Raises:
-        ValueError: An argument is out of range.
+        ValueError: An argument is out of range; a key of the sample is unknown, or it
+            has boxes and nothing that tells the size of their image.
 
     Example:
 
@@ -42,6 +52,10 @@ class Augmentation:
     ...           "labels": tf.zeros((6, 8), tf.int32), "file": "a"}
     >>> Augmentation(crop_size=4, flip=True)(sample, seed=(0, 0))["image"].shape
     TensorShape([4, 4, 3])
+    >>> sample = {"image": sample["image"], "boxes": tf.constant([[1.0, 0, 3, 2]])}
+    >>> Augmentation(scale=(2.0, 2.0), crop_size=(12, 16))(sample, (0, 0))["boxes"]
+    <tf.Tensor: shape=(1, 4), dtype=float32, \
+numpy=array([[2., 0., 6., 4.]], dtype=float32)>
     """
 
     def __init__(
@@ -81,37 +95,73 @@ class Augmentation:
         self.saturation = saturation
 
     def __call__(self, sample, seed):
-        # One stream of numbers a step: switching a step off leaves the others.
+        check_sample(sample)
+        keys = [name for name in sample if SAMPLE_KEYS[name].moves != "no"]
+        maps = spatial_keys(keys)
+        if not maps:
+            if "boxes" in keys:
+                raise ValueError(
+                    "`boxes` cannot be moved without an image, labels or another key "
+                    f"with a value per pixel. Received: keys {', '.join(sample)}."
+                )
+            return sample
+        # One stream of numbers per step: switching a step off leaves the others.
         seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 6))
-        image, labels = sample["image"], sample["labels"]
-        height, width = self.crop_size or tf.unstack(tf.shape(labels))
-        image = tf.cast(image, tf.float32)
+        moved = {name: tf.convert_to_tensor(sample[name]) for name in keys}
+        height, width = static_size = _static_size(moved[maps[0]], maps[0])
+        size = _size(moved[maps[0]], maps[0])
+        for name in maps[1:]:
+            tf.debugging.assert_equal(
+                _size(moved[name], name),
+                size,
+                f"`{name}` and `{maps[0]}` of a sample must have one size.",
+            )
+        if self.crop_size is not None:
+            height, width = static_size = self.crop_size
+        target = tf.stack([height, width]) if None not in static_size else size
+        if "image" in moved:
+            moved["image"] = tf.cast(moved["image"], tf.float32)
         if self.scale != (1.0, 1.0):
-            image, labels = self._scaled(image, labels, seeds[0])
+            moved = self._scaled(moved, size, seeds[0])
+        others = {name: sample[name] for name in sample if name not in keys}
         if self.crop_size is not None or self.scale != (1.0, 1.0):
-            image, labels = _cropped(image, labels, height, width, seeds[1])
+            size = _size(moved[maps[0]], maps[0])
+            moved = _cropped(moved, size, target, seeds[1])
+            moved, others = _without_lost_boxes(moved, others)
         if self.flip:
             turn = _uniform(seeds[2], 0.0, 1.0) < 0.5
-            image = tf.where(turn, image[:, ::-1], image)
-            labels = tf.where(turn, labels[:, ::-1], labels)
-        image = self._recoloured(image, seeds[3:])
-        image = tf.cast(tf.round(tf.clip_by_value(image, 0.0, 255.0)), tf.uint8)
-        if self.crop_size is not None:
-            image = tf.ensure_shape(image, [*self.crop_size, 3])
-            labels = tf.ensure_shape(labels, self.crop_size)
-        elif self.scale == (1.0, 1.0):
-            image = tf.ensure_shape(image, sample["image"].shape)
-            labels = tf.ensure_shape(labels, sample["labels"].shape)
-        return {**sample, "image": image, "labels": labels}
+            moved = {
+                name: tf.where(turn, _mirrored(name, value, target[1]), value)
+                for name, value in moved.items()
+            }
+        if "image" in moved:
+            image = self._recoloured(moved["image"], seeds[3:])
+            image = tf.round(tf.clip_by_value(image, 0.0, 255.0))
+            moved["image"] = tf.cast(image, tf.uint8)
+        for name in maps:
+            sides = {"height": height, "width": width, "3": 3}
+            shape = [sides.get(axis) for axis in SAMPLE_KEYS[name].axis_names]
+            moved[name] = tf.ensure_shape(moved[name], shape)
+        moved = {**moved, **others}
+        return {name: moved[name] for name in sample}
 
-    def _scaled(self, image, labels, seed):
+    def _scaled(self, moved, size, seed):
         low, high = tf.math.log(self.scale)[0], tf.math.log(self.scale)[1]
         factor = tf.exp(_uniform(seed, low, high))
-        sides = tf.cast(tf.shape(labels), tf.float32)
-        size = tf.maximum(tf.cast(tf.round(sides * factor), tf.int32), 1)
-        image = tf.image.resize(image, size, method="bilinear", antialias=True)
-        labels = tf.image.resize(labels[..., None], size, method="nearest")
-        return image, labels[..., 0]
+        sides = tf.cast(size, tf.float32)
+        new_size = tf.maximum(tf.cast(tf.round(sides * factor), tf.int32), 1)
+        new_sides = tf.cast(new_size, tf.float32)
+        scaled = {}
+        for name, value in moved.items():
+            moves = SAMPLE_KEYS[name].moves
+            if moves == "image":
+                value = tf.image.resize(value, new_size, "bilinear", antialias=True)
+            elif moves == "labels":
+                value = tf.image.resize(value[..., None], new_size, "nearest")[..., 0]
+            elif moves == "boxes":
+                value *= tf.tile((new_sides / sides)[::-1], [2])  # x, y, x, y
+            scaled[name] = value
+        return scaled
 
     def _recoloured(self, image, seeds):
         if self.brightness:
@@ -132,19 +182,83 @@ def _uniform(seed, low, high):
     return tf.random.stateless_uniform([], seed, low, high)
 
 
-def _cropped(image, labels, height, width, seed):
+def _place(name):
+    """The axis of the height; that of the width is the next one."""
+    return SAMPLE_KEYS[name].axis_names.index("height")
+
+
+def _size(value, name):
+    return tf.shape(value)[_place(name) : _place(name) + 2]
+
+
+def _static_size(value, name):
+    return tuple(value.shape[_place(name) : _place(name) + 2])
+
+
+def _cropped(moved, size, target, seed):
     """A random window of the wanted size; smaller images lie at random within it."""
-    spare = tf.stack([height, width]) - tf.shape(labels)
+    spare = target - size
     places = tf.random.stateless_uniform([2], seed)
     # Even chances for every whole-pixel place, of the window or of the image.
     offsets = tf.cast(places * tf.cast(tf.abs(spare) + 1, tf.float32), tf.int32)
     offsets = tf.minimum(offsets, tf.abs(spare))
     start = tf.where(spare < 0, offsets, 0)
+    stop = start + tf.minimum(size, target)
     before = tf.where(spare > 0, offsets, 0)
     after = tf.maximum(spare, 0) - before
-    stop = start + tf.minimum(tf.shape(labels), tf.stack([height, width]))
-    image = image[start[0] : stop[0], start[1] : stop[1]]
-    labels = labels[start[0] : stop[0], start[1] : stop[1]]
-    pads = tf.stack([before, after], axis=1)
-    image = tf.pad(image, tf.concat([pads, [[0, 0]]], axis=0))
-    return image, tf.pad(labels, pads, constant_values=VOID)
+    return {
+        name: _windowed(name, value, start, stop, before, after)
+        for name, value in moved.items()
+    }
+
+
+def _windowed(name, value, start, stop, before, after):
+    """One key's part from `start` to `stop`, with padding before and after it."""
+    key = SAMPLE_KEYS[name]
+    if key.moves == "size":
+        return stop - start + before + after
+    if key.moves == "boxes":
+        low, high, shift = (
+            tf.cast(tf.tile(pair[::-1], [2]), tf.float32)  # x, y, x, y
+            for pair in (start, stop, before - start)
+        )
+        return tf.clip_by_value(value, low, high) + shift
+    rows = {"height": slice(start[0], stop[0]), "width": slice(start[1], stop[1])}
+    value = value[tuple(rows.get(axis, slice(None)) for axis in key.axis_names)]
+    pads = {"height": (before[0], after[0]), "width": (before[1], after[1])}
+    pads = [pads.get(axis, (0, 0)) for axis in key.axis_names]
+    return tf.pad(value, pads, constant_values=tf.cast(key.padding, value.dtype))
+
+
+def _without_lost_boxes(moved, others):
+    """Both dicts without the boxes that have no area or no pixel of a mask left."""
+    kept = []
+    if "boxes" in moved:
+        boxes = moved["boxes"]
+        kept.append(tf.reduce_all(boxes[:, 2:] > boxes[:, :2], axis=1))
+    if "masks" in moved:
+        kept.append(tf.reduce_any(moved["masks"] > 0, axis=[1, 2]))
+    if not kept:
+        return moved, others
+
+    def left(values):
+        return {
+            name: tf.boolean_mask(value, tf.reduce_all(kept, axis=0))
+            if SAMPLE_KEYS[name].axis_names[:1] == ("boxes",)
+            else value
+            for name, value in values.items()
+        }
+
+    return left(moved), left(others)
+
+
+def _mirrored(name, value, width):
+    """One key with left and right exchanged."""
+    key = SAMPLE_KEYS[name]
+    if key.moves == "size":
+        return value
+    if key.moves == "boxes":
+        left, top, right, bottom = tf.unstack(value, axis=1)
+        width = tf.cast(width, tf.float32)
+        return tf.stack([width - right, top, width - left, bottom], axis=1)
+    return tf.reverse(value, [key.axis_names.index("width")])

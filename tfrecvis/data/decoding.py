@@ -152,7 +152,9 @@ def _decoded_bmp(data):
     A header holds, little-endian, where the pixels start (at byte 10), the length of
     its second part (14) and the bits per pixel (28).
     """
-    header = tf.cast(tf.io.decode_raw(tf.strings.substr(data, 0, 30), tf.uint8), tf.int32)
+    header = tf.cast(
+        tf.io.decode_raw(tf.strings.substr(data, 0, 30), tf.uint8), tf.int32
+    )
 
     def number(place):
         return tf.reduce_sum(header[place : place + 4] * [1, 2**8, 2**16, 2**24])

@@ -75,7 +75,8 @@ class _Column:
         shapes = np.array([array.shape for array in arrays], "int64")
         same = (shapes == shapes[0]).all(axis=0)
         self.static = [
-            int(size) if one else None for size, one in zip(shapes[0], same, strict=True)
+            int(size) if one else None
+            for size, one in zip(shapes[0], same, strict=True)
         ]
         self.stacked = bool(same.all())
         if self.stacked:

@@ -35,7 +35,9 @@ class DataError(ValueError):
     """
 
     def __init__(self, text, hint="", problems=()):
-        super().__init__(f"{text.rstrip()}\n{hint}" if "\n" in text else _line(text, hint))
+        super().__init__(
+            f"{text.rstrip()}\n{hint}" if "\n" in text else _line(text, hint)
+        )
         self.text = text.rstrip()
         self.hint = hint
         self.problems = list(problems)

@@ -159,7 +159,9 @@ def known_key(name):
     if name in SAMPLE_KEYS:
         return SAMPLE_KEYS[name]
     close = difflib.get_close_matches(str(name), SAMPLE_KEYS, n=1)
-    hint = f"Did you mean {close[0]!r}?" if close else f"Keys: {', '.join(SAMPLE_KEYS)}."
+    hint = (
+        f"Did you mean {close[0]!r}?" if close else f"Keys: {', '.join(SAMPLE_KEYS)}."
+    )
     raise ValueError(f"{name!r} is no key of a sample. {hint}")
 
 
@@ -179,10 +181,7 @@ def _dtype_and_shape(value):
     """The dtype by its name and the shape as a tuple with None, or None."""
     if not hasattr(value, "dtype") or not hasattr(value, "shape"):
         value = np.asarray(value)
-    if getattr(value.shape, "rank", 0) is None:
-        shape = None
-    else:
-        shape = tuple(value.shape)
+    shape = None if getattr(value.shape, "rank", 0) is None else tuple(value.shape)
     dtype = value.dtype
     if getattr(dtype, "kind", "") in ("S", "U", "O"):
         return "string", shape

@@ -175,7 +175,9 @@ class SegmentationFolder(Reader):
                 continue
             labels = label_maps / f"{file.stem}.png"
             if file.suffix.lower() in _OTHER_IMAGES:
-                reason = f"is not read: convert it to one of {', '.join(IMAGE_SUFFIXES)}"
+                reason = (
+                    f"is not read: convert it to one of {', '.join(IMAGE_SUFFIXES)}"
+                )
                 problems.append(Problem(str(file), reason))
             elif file.suffix.lower() in IMAGE_SUFFIXES and labels.is_file():
                 pairs.append((file, labels))

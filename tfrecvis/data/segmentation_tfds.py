@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrecvis.data.decoding import (
+    decode_bytes,
     decode_image,
     decode_labels,
     decode_pair,
@@ -165,8 +166,11 @@ class SegmentationTFDS(Reader):
         if isinstance(image, bytes) and isinstance(labels, bytes):
             image, labels, reason = decode_pair(image, labels)
         else:
-            image = decode_image(image).numpy() if isinstance(image, bytes) else image
-            labels = decode_labels(labels) if isinstance(labels, bytes) else labels
+            try:
+                image = decode_bytes(image) if isinstance(image, bytes) else image
+                labels = decode_labels(labels) if isinstance(labels, bytes) else labels
+            except ValueError as error:
+                return None, None, f"the image or label map {error}"
             labels = _flat(labels)
             reason = find_size_problem(image, labels)
         return (None, None, reason) if reason else (image, self._classes(labels), None)

@@ -4,13 +4,15 @@ import zlib
 
 import numpy as np
 
+from tfrecvis.data.problems import VOID
+from tfrecvis.data.reader import Reader, remember
 from tfrecvis.data.superpixels import superpixel_neighbours
 from tfrecvis.ops.checks import check_integer
 
 SEA, KINDS = 0, 3  # class 0, and the classes 1, 2 and 3 of islands
 
 
-class SyntheticSuperpixels:
+class SyntheticSuperpixels(Reader):
     """Islands of superpixels, each of a kind that only its beacon shows.
 
     An image is cut into the cells of random points; cells that touch are neighbours,
@@ -28,6 +30,9 @@ class SyntheticSuperpixels:
     others (`local_accuracy`).
 
     Graphs are a pure function of split, number and seed, drawn when the set is made.
+    As a reader, the set yields samples with the keys `features`, `neighbours`,
+    `confidence`, `nodes`, `node_labels` (void at padding) and `file`, all padded to
+    the same sizes; its arrays are there as well.
 
     Args:
         split: String, any name: different splits share no graph.
@@ -51,6 +56,8 @@ class SyntheticSuperpixels:
     >>> graphs = SyntheticSuperpixels("train", count=2, nodes=16)
     >>> graphs.inputs["features"].shape, graphs.num_classes
     ((2, 16, 6), 4)
+    >>> graphs.load(0)["node_labels"].shape
+    TensorShape([16])
     """
 
     num_classes = 1 + KINDS
@@ -66,6 +73,7 @@ class SyntheticSuperpixels:
             check_integer(name, value, least)
         if not isinstance(split, str):
             raise ValueError(f"`split` must be a string. Received: split={split!r}.")
+        super().__init__(["sea", *(f"island_{kind}" for kind in range(1, 1 + KINDS))])
         self.inputs = {
             "features": np.zeros((count, nodes, self.num_features), "float32"),
             "neighbours": np.full((count, nodes, self.max_neighbours), -1, "int32"),
@@ -76,9 +84,7 @@ class SyntheticSuperpixels:
         name = zlib.crc32(split.encode())
         for number in range(count):
             self._draw(number, np.random.default_rng([name, seed, number]))
-
-    def __len__(self):
-        return len(self.labels)
+        remember(self, [self._sample(number, split, seed) for number in range(count)])
 
     @property
     def local_accuracy(self):
@@ -86,6 +92,16 @@ class SyntheticSuperpixels:
         mask = self.inputs["mask"]
         shown = (self.labels == SEA) | (self.inputs["features"][..., 1:4] > 0.5).any(-1)
         return float((shown + (1 - shown) / KINDS)[mask].mean())
+
+    def _sample(self, number, split, seed):
+        arrays = {name: array[number] for name, array in self.inputs.items()}
+        nodes = arrays.pop("mask")
+        return {
+            **arrays,
+            "nodes": nodes,
+            "node_labels": np.where(nodes, self.labels[number], VOID),
+            "file": f"superpixels/{split}/{seed}/{number}",
+        }
 
     def _draw(self, number, rng):
         most = self.labels.shape[1]

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfrecvis.ops.label_map import label_map
+from tfrecvis.ops.label_map import check_classes, label_map
+from tfrecvis.ops.scan import concrete_value
 
 # Counts are kept as high * 2**24 + low in two integer variables, because a float32
 # stops counting at 2**24 pixels and JAX has no 64-bit integers by default.
@@ -21,9 +22,10 @@ class ConfusionMatrix(keras.metrics.Metric):
     TensorFlow and on JAX. `counts` returns them as they are; `result` as float32,
     which rounds a count above 2**24 by at most 6e-8 of itself.
 
-    A label or prediction that is neither a class nor void makes the result NaN:
-    inside a compiled step nothing can be raised, and such a pixel must not pass
-    for a void one. `counts` raises then.
+    A label or prediction that is neither a class nor void is an error that names it,
+    in eager calls and in `fit`. XLA (`jit_compile=True`) and JAX cannot stop a
+    compiled step: there the result is NaN, and as soon as it is asked for outside the
+    step, as `fit` does at the end of an epoch, the error is raised.
 
     Args:
         num_classes: Integer, K.
@@ -38,8 +40,8 @@ class ConfusionMatrix(keras.metrics.Metric):
             or integers of the shape of the labels.
 
     Raises:
-        ValueError: The shapes do not fit, or `sample_weight` is given: pixels are
-            counted, not weighted.
+        ValueError: The shapes do not fit, a label or prediction is neither a class
+            nor void, or `sample_weight` is given: pixels are counted, not weighted.
 
     Example:
 
@@ -72,6 +74,11 @@ class ConfusionMatrix(keras.metrics.Metric):
                 "`weighted_metrics`."
             )
         y_true, y_pred = self._class_numbers(y_true, y_pred)
+        check_classes(y_true, self.num_classes, self.void)
+        counted = y_pred
+        if self.void is not None:
+            counted = ops.where(ops.equal(y_true, self.void), 0, y_pred)
+        check_classes(counted, self.num_classes, None, what="Predictions")
         cells = y_true * self.num_classes + y_pred
         invalid = self.num_classes**2
         known = self._is_class(y_true) & self._is_class(y_pred)
@@ -107,7 +114,7 @@ class ConfusionMatrix(keras.metrics.Metric):
         if keras.backend.is_float_dtype(y_pred.dtype):
             if y_pred.shape[-1] != self.num_classes:
                 raise ValueError(
-                    f"Logits must have num_classes={self.num_classes} values a "
+                    f"Logits must have num_classes={self.num_classes} values per "
                     f"pixel. Received: logits of shape {tuple(y_pred.shape)}. "
                     "Predictions that are class numbers already must be integers."
                 )
@@ -127,6 +134,8 @@ class ConfusionMatrix(keras.metrics.Metric):
         """The counts as floats, and whether they are spoilt by invalid labels."""
         cells = ops.cast(self.high, self.dtype) * _LIMB + ops.cast(self.low, self.dtype)
         matrix = ops.reshape(cells[:-1], (self.num_classes, self.num_classes))
+        if concrete_value(cells[-1]):
+            self.counts()  # raises
         return matrix, cells[-1] > 0
 
     def get_config(self):
@@ -152,7 +161,7 @@ def mean_of_defined(numerators, denominators):
 
 
 def quotients(numerators, denominators):
-    """NumPy quotients a class, NaN where the denominator is 0.
+    """NumPy quotients per class, NaN where the denominator is 0.
 
     Example:
 

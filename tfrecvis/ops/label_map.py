@@ -1,6 +1,10 @@
-"""The shapes of labels and logits that losses and metrics agree on."""
+"""The shapes and values of labels that losses and metrics agree on."""
 
+import keras
+import numpy as np
 from keras import ops
+
+from tfrecvis.ops.scan import concrete_value, fail_unless
 
 
 def label_map(labels, logits, what):
@@ -34,7 +38,59 @@ def label_map(labels, logits, what):
         raise ValueError(
             f"Labels must have the shape of the {what} less the last axis. Received: "
             f"labels of shape {labels_shape} and {what} of shape {logits_shape}. "
-            "Labels are class numbers a pixel; turn one-hot labels into numbers with "
+            "Labels are class numbers per pixel; turn one-hot labels into numbers with "
             "argmax."
         )
     return labels
+
+
+def check_classes(labels, num_classes, void, what="Labels"):
+    """Refuse labels that are neither a class nor void.
+
+    Called with values, it raises. In a graph of TensorFlow outside XLA the running
+    graph fails, with the same message. Under XLA and JAX nothing can stop a program:
+    there the caller must let the wrong labels show in its result.
+
+    Args:
+        labels: Integer tensor.
+        num_classes: Integer.
+        void: Integer or None.
+        what: String, what the labels are, as the start of a sentence.
+
+    Raises:
+        ValueError: A label is wrong.
+
+    Example:
+
+    >>> check_classes(np.array([0, 7, 255, -1]), num_classes=5, void=255)
+    Traceback (most recent call last):
+    ValueError: Labels must be 0..4 or 255 (void). Received: -1, 7. Check \
+`num_classes` and the label maps; the readers of tfrecvis.data name the files.
+    """
+    expected = f"{what} must be 0..{num_classes - 1}"
+    if void is not None:
+        expected += f" or {void} (void)"
+    advice = (
+        "Check `num_classes` and the label maps; the readers of tfrecvis.data name the "
+        "files."
+    )
+    if keras.backend.is_keras_tensor(labels):
+        return
+    values = concrete_value(labels)
+    if values is not None:
+        wrong = (values < 0) | (values >= num_classes)
+        if void is not None:
+            wrong &= values != void
+        if wrong.any():
+            found = np.unique(values[wrong])
+            shown = ", ".join(map(str, found[:8])) + (", ..." if len(found) > 8 else "")
+            raise ValueError(f"{expected}. Received: {shown}. {advice}")
+        return
+    wrong = ops.logical_or(labels < 0, labels >= num_classes)
+    if void is not None:
+        wrong = ops.logical_and(wrong, ops.not_equal(labels, void))
+    # Two values, whatever the number of wrong ones, cost no more than the comparison.
+    lowest = ops.min(ops.where(wrong, labels, 2**31 - 1), initial=2**31 - 1)
+    highest = ops.max(ops.where(wrong, labels, -(2**31)), initial=-(2**31))
+    message = f"{expected}. {advice} The lowest and the highest of the wrong ones:"
+    fail_unless(ops.logical_not(ops.any(wrong)), message, [lowest, highest])

@@ -184,6 +184,25 @@ def concrete_value(tensor):
     return ops.convert_to_numpy(tensor)
 
 
+def fail_unless(condition, message, values=()):
+    """Stop a graph that runs while a condition does not hold.
+
+    Only TensorFlow can, and only outside XLA. Under XLA and under JAX nothing happens,
+    at no cost: the caller's result must show the fault itself, such as by a NaN. For
+    eager calls, check `concrete_value` and raise a ValueError.
+
+    Args:
+        condition: Boolean tensor `()`.
+        message: String.
+        values: Sequence of small tensors whose values the error prints.
+
+    Example:
+
+    >>> fail_unless(keras.ops.any(keras.ops.ones(2) > 0), "must be positive")
+    """
+    _fail_unless(condition, message, tuple(values))
+
+
 def _unrolled(step, carry, xs, like, reverse):
     steps = xs[0].shape[0]
     if steps is None:
@@ -315,6 +334,9 @@ if keras.backend.backend() == "tensorflow":
         zero = tf.UnconnectedGradients.ZERO
         return tape.gradient(y, arguments, upstream, unconnected_gradients=zero)
 
+    def _fail_unless(condition, message, values):
+        tf.debugging.Assert(condition, [message, *values])
+
     def _is_traced(tensor):
         return isinstance(tensor, tf.Tensor) and not hasattr(tensor, "numpy")
 
@@ -336,6 +358,9 @@ elif keras.backend.backend() == "jax":
 
     def _vjp(function, arguments, upstream):
         return jax.vjp(function, *arguments)[1](upstream)
+
+    def _fail_unless(condition, message, values):
+        """XLA has no way to stop a program."""
 
     def _is_traced(tensor):
         return isinstance(tensor, jax.core.Tracer)
