@@ -11,6 +11,7 @@ from tfrecvis.ops.label_map import label_map
 _LIMB = 2**24
 
 
+@keras.saving.register_keras_serializable("tfrecvis")
 class ConfusionMatrix(keras.metrics.Metric):
     """Counts how often each class was taken for each other class.
 
