@@ -4,9 +4,7 @@ import os
 from numbers import Integral
 
 import keras
-from keras import layers, ops
-
-_SERIALIZABLE = keras.saving.register_keras_serializable("tfrecvis")
+from keras import layers
 
 # name -> (Keras Applications class, scaling, stride of the first output, names of the
 # outputs: each has half the resolution of the one before, the last is the feature map)
@@ -38,59 +36,6 @@ _APPLICATIONS = {
 }
 
 BACKBONES = ("conv", *_APPLICATIONS)
-
-
-@_SERIALIZABLE
-class ScaleImages(keras.layers.Layer):
-    """Brings images of 0-255 to the range that a backbone was trained on.
-
-    - `"symmetric"`: `x / 127.5 - 1`, so -1 to 1.
-    - `"caffe"`: blue, green, red with ImageNet's mean subtracted, as in VGG's weights.
-
-    Args:
-        mode: `"symmetric"` or `"caffe"`.
-
-    Call arguments:
-        images: Tensor `(batch, height, width, 3)`, RGB, 0-255, integers or floats.
-
-    Output shape: that of the input, in the layer's compute dtype.
-
-    Raises:
-        ValueError: `mode` is unknown.
-
-    Example:
-
-    >>> images = ScaleImages("symmetric")(keras.ops.full((1, 1, 1, 3), 255.0))
-    >>> keras.ops.convert_to_numpy(images)[0, 0, 0].tolist()
-    [1.0, 1.0, 1.0]
-    """
-
-    def __init__(self, mode="symmetric", **kwargs):
-        # scaled in float32 even under a mixed policy: bfloat16 has 8 bits
-        super().__init__(autocast=False, **kwargs)
-        if mode not in ("symmetric", "caffe"):
-            raise ValueError(
-                '`mode` must be "symmetric" or "caffe". Received: mode='
-                f'{mode!r}. Use "symmetric" for a network without pretrained weights.'
-            )
-        self.mode = mode
-
-    def call(self, images):
-        images = ops.cast(images, "float32")
-        if self.mode == "caffe":
-            images = images[..., ::-1] - ops.array([103.939, 116.779, 123.68])
-        else:
-            images = images / 127.5 - 1.0
-        return ops.cast(images, self.compute_dtype)
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-    def compute_output_spec(self, images):
-        return keras.KerasTensor(images.shape, self.compute_dtype)
-
-    def get_config(self):
-        return {**super().get_config(), "mode": self.mode}
 
 
 def conv_norm(maps, filters, kernel_size=3, strides=1, activation="relu", name=None):

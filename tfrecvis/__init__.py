@@ -1,25 +1,40 @@
 """Recurrent networks for vision: Keras layers, models built from them, and exports.
 
-`layers`, `losses`, `metrics` and `ops` come with the package. `data`, `models`,
-`export` and `tools` are imported when they are first used, so that a user of one
-layer does not pay for readers, converters and drawing.
+Every room is imported when it is first used, so that `import tfrecvis` loads neither
+Keras nor TensorFlow. Still it suffices for `keras.models.load_model`: the package's
+layers, losses and metrics are registered as soon as Keras is there.
 """
 
 import importlib
 
-from tfrecvis import layers, losses, metrics, ops
+from tfrecvis import registration
 from tfrecvis.version import __version__
 
-_LAZY = ("data", "export", "models", "tools")
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # for editors, which cannot look into `__getattr__`
+    from tfrecvis import data, export, layers, losses, metrics, models, ops, tools
 
-__all__ = [*_LAZY, "__version__", "layers", "losses", "metrics", "ops"]
+__all__ = [
+    "__version__",
+    "data",
+    "export",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "tools",
+]
 
 
 def __getattr__(name):
-    if name in _LAZY:
+    if name in __all__:
         return importlib.import_module(f"tfrecvis.{name}")
     raise AttributeError(f"module 'tfrecvis' has no attribute {name!r}")
 
 
 def __dir__():
     return sorted(__all__)
+
+
+registration.register_with_keras()

@@ -5,8 +5,8 @@ from numbers import Integral
 import keras
 from keras import layers
 
-from tfrecvis.models.backbones import ScaleImages, build_backbone, conv_norm
-from tfrecvis.models.geometry import CropToMatch, PadToMultiple, Upsample
+from tfrecvis.layers import CropToMatch, PadToMultiple, ScaleImages, Upsample
+from tfrecvis.models.backbones import build_backbone, conv_norm
 from tfrecvis.models.presets import with_presets
 from tfrecvis.models.segmentation.context import CONTEXTS, add_context
 

@@ -5,7 +5,7 @@ from numbers import Integral
 import keras
 from keras import layers, ops
 
-from tfrecvis.layers import GraphLSTM
+from tfrecvis.layers import GraphLSTM, GroupNodes
 from tfrecvis.models.presets import with_presets
 
 CONTEXTS = ("graph", "none")
@@ -79,27 +79,6 @@ def SuperpixelLabeller(
         x = GroupNodes(name="group")(x, features)
     logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
     return keras.Model([features, neighbours, confidence, mask], logits, name=name)
-
-
-@keras.saving.register_keras_serializable("tfrecvis")
-class GroupNodes(layers.Layer):
-    """Puts nodes that were graphs of their own back into theirs.
-
-    Call arguments:
-        nodes: Tensor `(batch * nodes, 1, units)`.
-        like: Tensor `(batch, nodes, anything)`.
-
-    Example:
-
-    >>> GroupNodes()(ops.zeros((6, 1, 5)), ops.zeros((2, 3, 4))).shape
-    TensorShape([2, 3, 5])
-    """
-
-    def call(self, nodes, like):
-        return ops.reshape(nodes, (-1, ops.shape(like)[1], nodes.shape[-1]))
-
-    def compute_output_shape(self, nodes_shape, like_shape):
-        return (*like_shape[:2], nodes_shape[-1])
 
 
 def _check(num_classes, num_features, context, num_layers):

@@ -68,7 +68,7 @@ def gradients_tensorflow(layer, inputs):
     import tensorflow as tf
 
     leaves, places = split(inputs)
-    tensors = [tf.constant(leaf) for leaf in leaves]
+    tensors = [tf.convert_to_tensor(leaf) for leaf in leaves]
     with tf.GradientTape() as tape:
         tape.watch([tensors[place] for place in places])
         named = keras.tree.pack_sequence_as(inputs, tensors)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfrecvis.models.backbones import BACKBONES, ScaleImages, build_backbone
+from tfrecvis.models.backbones import BACKBONES, build_backbone
 
 TINY = {"backbone_filters": (4, 8), "backbone_blocks": (0, 1)}
 
@@ -21,23 +21,6 @@ def test_vgg_is_cut_at_conv3_3_as_in_the_paper():
     assert model.layers[-1].name == "block3_conv3"
     assert strides[-1] == 4
     assert scaling == "caffe"
-
-
-def test_caffe_scaling_equals_that_of_keras():
-    images = np.random.default_rng(0).uniform(0, 255, (2, 4, 5, 3)).astype("float32")
-    expected = keras.applications.vgg16.preprocess_input(images.copy())
-    scaled = keras.ops.convert_to_numpy(ScaleImages("caffe")(images))
-    np.testing.assert_allclose(scaled, expected, atol=1e-4)
-
-
-def test_integers_are_scaled_like_floats():
-    images = np.arange(48, dtype="uint8").reshape(1, 4, 4, 3)
-    for mode in ("symmetric", "caffe"):
-        layer = ScaleImages(mode)
-        np.testing.assert_array_equal(
-            keras.ops.convert_to_numpy(layer(images)),
-            keras.ops.convert_to_numpy(layer(images.astype("float32"))),
-        )
 
 
 def test_weights_come_from_a_path(tmp_path):
@@ -86,8 +69,3 @@ def test_a_weights_path_without_a_file_is_named():
 def test_stages_that_do_not_fit_are_refused(filters, blocks):
     with pytest.raises(ValueError, match="backbone_filters"):
         build_backbone("conv", None, filters, blocks)
-
-
-def test_an_unknown_scaling_is_refused():
-    with pytest.raises(ValueError, match="symmetric"):
-        ScaleImages("torch")

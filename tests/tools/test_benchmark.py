@@ -88,11 +88,16 @@ def test_one_node_a_step_gives_the_same_graph_lstm():
 def test_every_public_layer_is_raced():
     raced = {type(case.layer()) for case in CASES.values()}
     public = {getattr(layers, name) for name in layers.__all__}
-    # The cell is raced inside its layer; gathers and scatters have no recurrence.
+    # The cell is raced inside its layer; the others have no recurrence.
     without_a_race = {
         layers.ContextualLSTMCell,
+        layers.CropToMatch,
+        layers.GroupNodes,
+        layers.PadToMultiple,
+        layers.ScaleImages,
         layers.SuperpixelPooling,
         layers.SuperpixelUnpooling,
+        layers.Upsample,
     }
     assert public - raced == without_a_race
 

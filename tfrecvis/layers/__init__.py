@@ -1,43 +1,53 @@
 """Recurrent layers for images."""
 
 from tfrecvis.layers.contextual_lstm import ContextualLSTM, ContextualLSTMCell
+from tfrecvis.layers.crop_to_match import CropToMatch
 from tfrecvis.layers.diagonal_bilstm import DiagonalBiLSTM
 from tfrecvis.layers.draw_read import DrawRead
 from tfrecvis.layers.draw_write import DrawWrite
 from tfrecvis.layers.fusion_lstm import FusionLSTM
 from tfrecvis.layers.graph_lstm import GraphLSTM
 from tfrecvis.layers.grid_lstm import GridLSTM
+from tfrecvis.layers.group_nodes import GroupNodes
 from tfrecvis.layers.hard_attention import HardAttention
 from tfrecvis.layers.local_global_lstm import LocalGlobalLSTM
 from tfrecvis.layers.masked_conv_2d import MaskedConv2D
 from tfrecvis.layers.md_lstm import MDLSTM
+from tfrecvis.layers.pad_to_multiple import PadToMultiple
 from tfrecvis.layers.pixel_lstm import PixelLSTM
 from tfrecvis.layers.renet import ReNet
 from tfrecvis.layers.row_lstm import RowLSTM
+from tfrecvis.layers.scale_images import ScaleImages
 from tfrecvis.layers.soft_attention import SoftAttention
 from tfrecvis.layers.superpixel_lstm import SuperpixelLSTM
 from tfrecvis.layers.superpixel_pooling import SuperpixelPooling, SuperpixelUnpooling
 from tfrecvis.layers.tree_lstm import TreeLSTM
+from tfrecvis.layers.upsample import Upsample
 
 __all__ = [
     "MDLSTM",
     "ContextualLSTM",
     "ContextualLSTMCell",
+    "CropToMatch",
     "DiagonalBiLSTM",
     "DrawRead",
     "DrawWrite",
     "FusionLSTM",
     "GraphLSTM",
     "GridLSTM",
+    "GroupNodes",
     "HardAttention",
     "LocalGlobalLSTM",
     "MaskedConv2D",
+    "PadToMultiple",
     "PixelLSTM",
     "ReNet",
     "RowLSTM",
+    "ScaleImages",
     "SoftAttention",
     "SuperpixelLSTM",
     "SuperpixelPooling",
     "SuperpixelUnpooling",
     "TreeLSTM",
+    "Upsample",
 ]

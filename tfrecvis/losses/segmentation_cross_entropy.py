@@ -9,6 +9,7 @@ from tfrecvis.ops.label_map import check_classes, label_map
 _REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "none", None)
 
 
+@keras.saving.register_keras_serializable("tfrecvis")
 class SegmentationCrossEntropy(keras.losses.Loss):
     """Softmax cross-entropy per pixel, averaged over the pixels that have a label.
 

@@ -1,5 +1,6 @@
 """Accuracies of a label map, over all pixels and per class."""
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -10,6 +11,7 @@ from tfrecvis.metrics.confusion_matrix import (
 )
 
 
+@keras.saving.register_keras_serializable("tfrecvis")
 class GlobalAccuracy(ConfusionMatrix):
     """Share of the pixels, void ones aside, that were given their true class.
 
@@ -41,6 +43,7 @@ class GlobalAccuracy(ConfusionMatrix):
         return ops.where(invalid, float("nan"), accuracy)
 
 
+@keras.saving.register_keras_serializable("tfrecvis")
 class ClassAccuracy(ConfusionMatrix):
     """Share of a class's pixels that were found, averaged over the classes.
 

@@ -12,6 +12,7 @@ from tfrecvis.ops.scan import concrete_value
 _LIMB = 2**24
 
 
+@keras.saving.register_keras_serializable("tfrecvis")
 class ConfusionMatrix(keras.metrics.Metric):
     """Counts how often each class was taken for each other class.
 

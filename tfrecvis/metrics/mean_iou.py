@@ -1,5 +1,6 @@
 """Mean intersection over union."""
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -10,6 +11,7 @@ from tfrecvis.metrics.confusion_matrix import (
 )
 
 
+@keras.saving.register_keras_serializable("tfrecvis")
 class MeanIoU(ConfusionMatrix):
     """Intersection over union, averaged over the classes.
 
