@@ -29,20 +29,29 @@ def complete_card(card, signatures):
     >>> card["task"], card["signatures"]["serving_default"]["tokens"]["dtype"]
     ('sequences', 'int32')
     """
-    inputs = {
-        signature.name: {
-            name: {"axes": list(spec.axes), "dtype": spec.dtype, "image": spec.image}
-            for name, spec in signature.inputs.items()
-        }
-        for signature in signatures
-    }
-    whole = {**(card or {}), "signatures": inputs, "tfrecvis": __version__}
+    described = {"signatures": inputs_of(signatures), "tfrecvis": __version__}
+    whole = {**(card or {}), **described}
     try:
         return json.loads(card_text(whole))
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"`card` must be a dict that JSON can hold. Received: {error}."
         ) from error
+
+
+def inputs_of(signatures):
+    """Returns what signatures take: a dict by signature and input that JSON can hold.
+
+    Args:
+        signatures: List of `tfrecvis.models.Signature`.
+    """
+    return {
+        signature.name: {
+            name: {"axes": list(spec.axes), "dtype": spec.dtype, "image": spec.image}
+            for name, spec in signature.inputs.items()
+        }
+        for signature in signatures
+    }
 
 
 def card_text(card):

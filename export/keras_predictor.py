@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from tfrecvis.export.card import inputs_of
 from tfrecvis.export.predictor import Predictor
 
 
@@ -34,13 +35,8 @@ def keras_predictor(signatures, card=None):
         answer = functions[name](**inputs)
         return {key: _as_numpy(value) for key, value in answer.items()}
 
-    described = {
-        signature.name: {
-            name: {"axes": list(spec.axes)} for name, spec in signature.inputs.items()
-        }
-        for signature in signatures
-    }
-    return Predictor("keras", run, specs, {"signatures": described, **(card or {})})
+    described = {"signatures": inputs_of(signatures)}
+    return Predictor("keras", run, specs, {**(card or {}), **described})
 
 
 def _function(signature):

@@ -69,7 +69,9 @@ def classifier_signature(model, inputs, axes, from_logits=True, decision="labels
     return Signature(
         "serving_default",
         model,
-        partial(_answer, from_logits=from_logits, decision=decision),
+        partial(
+            _answer, order=tuple(inputs), from_logits=from_logits, decision=decision
+        ),
         inputs,
         {
             decision: Spec(axes, "int32"),
@@ -92,10 +94,10 @@ def _output_shape(model):
     return shape
 
 
-def _answer(model, /, *, from_logits, decision, **inputs):
+def _answer(model, /, *, order, from_logits, decision, **inputs):
     values = [
-        ops.cast(value, tensor.dtype)
-        for value, tensor in zip(inputs.values(), model.inputs, strict=True)
+        ops.cast(inputs[name], tensor.dtype)
+        for name, tensor in zip(order, model.inputs, strict=True)
     ]
     outputs = model(values[0] if len(values) == 1 else values, training=False)
     return most_likely(outputs, from_logits, decision)
