@@ -54,9 +54,13 @@ class Run:
             writer.writerow([epoch, *(f"{value:.6g}" for value in values.values())])
         if not hasattr(self, "_writer"):
             self._writer = tf.summary.create_file_writer(str(self.logs))
+        # What `tf.summary.scalar` writes, which needs TensorBoard to be installed.
+        scalar = tf.compat.v1.SummaryMetadata(
+            plugin_data={"plugin_name": "scalars"}, data_class="DATA_CLASS_SCALAR"
+        )
         with self._writer.as_default():
             for name, value in values.items():
-                tf.summary.scalar(name, value, step=epoch)
+                tf.summary.write(name, np.float32(value), epoch, metadata=scalar)
         self._writer.flush()
 
     def forget_after(self, epoch):
