@@ -7,6 +7,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 REQUIREMENTS := setup.cfg pyproject.toml constraints.txt
+comma := ,
 
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
@@ -45,7 +46,7 @@ clean: ## remove the environment and what was built
 
 # The two stamps: what the demo needs, and everything (which holds the demo's too).
 $(VENV)/.demo: $(REQUIREMENTS) $(BIN)/python
-	$(call install,onnx)
+	$(call install,onnx$(comma)litert$(comma)data$(comma)plots)
 	@touch $(VENV)/.demo
 
 $(VENV)/.dev: $(REQUIREMENTS) $(BIN)/python

@@ -88,7 +88,8 @@ def imports(module, source, is_package=False):
     """Every import of a module's source.
 
     Sees `import a.b`, `from a import b`, relative imports, `import_module("a.b")`,
-    and `tfrecvis.room` used after a bare `import tfrecvis`.
+    `optional_import("a.b", ...)`, and `tfrecvis.room` used after a bare
+    `import tfrecvis`.
     """
     package = module if is_package else module.rpartition(".")[0]
     found = []
@@ -109,7 +110,8 @@ def imports(module, source, is_package=False):
             case ast.Attribute(value=ast.Name(id="tfrecvis")):
                 names = [f"tfrecvis.{node.attr}"]
             case ast.Call(
-                func=ast.Name(id="import_module") | ast.Attribute(attr="import_module"),
+                func=ast.Name(id="import_module" | "optional_import")
+                | ast.Attribute(attr="import_module"),
                 args=[ast.Constant(value=str() as name), *_],
             ):
                 names = [name]

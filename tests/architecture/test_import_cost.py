@@ -29,7 +29,7 @@ def loaded(statement, backend="tensorflow", before="import keras"):
 
 
 def test_import_loads_no_library():
-    rooms = "import tfrecvis, tfrecvis.tools.main"
+    rooms = "import tfrecvis, tfrecvis.tools.main, tfrecvis.optional"
     assert loaded(rooms, before="pass") == ["tfrecvis"]
 
 

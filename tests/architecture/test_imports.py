@@ -105,10 +105,14 @@ def test_a_right_import_passes(module, source):
 def test_a_heavy_import_is_found_unless_a_function_holds_it():
     heavy = project.imports("tfrecvis.tools.draw", "import matplotlib.pyplot")
     lazy = project.imports("tfrecvis.tools.draw", "def f():\n    import matplotlib")
+    optional = project.imports(
+        "tfrecvis.tools.draw", 'plt = optional_import("matplotlib", "plots", "Plots")'
+    )
     assert heavy_imports("tfrecvis.tools.draw", heavy) != []
+    assert heavy_imports("tfrecvis.tools.draw", optional) != []
     assert heavy_imports("tfrecvis.tools.draw", lazy) == []
 
 
 def test_every_folder_of_the_package_is_a_known_room():
     rooms = {name.split(".")[1] for name in project.modules() if "." in name}
-    assert rooms - {"registration", "version"} == set(project.MAY_IMPORT)
+    assert rooms - {"optional", "registration", "version"} == set(project.MAY_IMPORT)

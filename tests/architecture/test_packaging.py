@@ -1,5 +1,6 @@
 """What setup.cfg declares is what the folders hold."""
 
+import ast
 import functools
 import importlib.metadata
 import re
@@ -7,6 +8,8 @@ import sys
 
 import pytest
 from architecture import project
+
+from tfrecvis import optional
 
 FOLDERS = project.package_folders()
 
@@ -25,17 +28,36 @@ def package_data():
     return {name: project.lines(globs) for name, globs in declared.items()}
 
 
+def names(text):
+    """Distribution names of a list of requirements."""
+    found = (re.match(r"[\w.-]+", line) for line in project.lines(text))
+    return {match[0].lower().replace("_", "-") for match in found}
+
+
+def extras():
+    """Extra -> distribution names."""
+    declared = project.settings()["options.extras_require"]
+    return {name: names(text) for name, text in declared.items()}
+
+
 def requirements():
     """Distribution names: those of every installation, and those of the extras."""
-    parser = project.settings()
+    base = names(project.settings()["options"]["install_requires"])
+    return base, set().union(*extras().values())
 
-    def names(text):
-        found = (re.match(r"[\w.-]+", line) for line in project.lines(text))
-        return {match[0].lower() for match in found}
 
-    extras = parser["options.extras_require"].values()
-    base = names(parser["options"]["install_requires"])
-    return base, set().union(*map(names, extras))
+def wrong_extras(source):
+    """Calls of `optional_import` that name an extra which does not hold the library."""
+    wrong = []
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Call(func=ast.Name(id="optional_import")):
+                values = [*node.args, *(keyword.value for keyword in node.keywords)]
+                module, extra = (ast.literal_eval(value) for value in values[:2])
+                library = module.partition(".")[0]
+                if not distributions(library) & extras().get(extra, set()):
+                    wrong.append(f"line {node.lineno}: {library} of {extra}")
+    return wrong
 
 
 @functools.cache
@@ -103,6 +125,31 @@ def test_every_imported_library_is_required():
     assert missing == set()
 
 
+@pytest.mark.parametrize("module", project.modules())
+def test_optional_libraries_are_of_the_extras_that_are_named(module):
+    assert wrong_extras(project.modules()[module].read_text(encoding="utf-8")) == []
+
+
+def test_a_wrong_extra_would_be_found():
+    call = 'optional_import("matplotlib.figure", extra="{}", what="Pictures")'
+    assert wrong_extras(call.format("plots")) == []
+    assert wrong_extras(call.format("data")) == ["line 1: matplotlib of data"]
+    assert wrong_extras(call.format("plot")) == ["line 1: matplotlib of plot"]
+
+
+def test_names_of_optional_libraries_are_those_of_pip():
+    known = set().union(*extras().values())
+    for library, name in optional.DISTRIBUTIONS.items():
+        assert [pip for pip in known if pip == name.lower()], library
+
+
+def test_all_holds_every_extra_of_users_but_the_gpu():
+    found = extras()
+    users = set(found) - {"all", "dev", "gpu"}
+    assert found["all"] == set().union(*(found[name] for name in users))
+    assert found["all"] < found["dev"]
+
+
 def test_libraries_loaded_with_a_module_are_in_every_installation():
     base, _ = requirements()
     libraries = {
@@ -131,7 +178,7 @@ def test_every_requirement_is_in_the_constraints_file():
     pins = [line for line in text.splitlines() if not line.startswith("#")]
     for line in pins:
         assert re.fullmatch(r"[\w.-]+==[\w.]+", line), line
-    pinned = {line.split("==")[0].lower() for line in pins}
+    pinned = names("\n".join(pins))
     assert (base | extras) - pinned == set()
 
 
