@@ -308,13 +308,17 @@ def test_boolean_mask_is_a_mask_of_ones_and_zeros():
 @pytest.mark.parametrize(
     ("options", "changes", "message"),
     [
-        ({"masked": "keep"}, {}, "'carry' or 'zero'. Received: masked='keep'"),
-        ({"taps": (-1, 0, 1), "forget_gates": 2}, {}, "1 or one a tap"),
+        ({"masked": "keep"}, {}, "one of 'carry', 'zero'. Received: masked='keep'"),
+        ({"taps": (-1, 0, 1), "forget_gates": 2}, {}, "1, or one per tap"),
         ({"taps": (-1, 0), "stable": True}, {}, "memories of two taps"),
-        ({"taps": (-1, 0)}, {}, r"must have shape \(6, 12\)"),
+        ({"taps": (-1, 0)}, {}, r"gates\), here \(6, 12\)"),
         ({}, {"inputs": np.zeros((T, B, L, 11))}, "4 gates of 3 units"),
         ({}, {"recurrent_kernel": np.zeros((4, 12))}, r"Received: .*\(4, 12\)"),
-        ({}, {"kernel": np.zeros((C, 12))}, r"`kernel` must have shape \(12, 12\)"),
+        (
+            {},
+            {"kernel": np.zeros((C, 12))},
+            r"`kernel` must have the shape .* here \(12, 12\)",
+        ),
         ({}, {"bias": np.zeros(12)}, "`bias` needs a `kernel`"),
         (
             {"taps": (-1, 0), "forget_gates": 2},

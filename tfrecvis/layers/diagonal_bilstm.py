@@ -162,7 +162,14 @@ class DiagonalBiLSTM(CausalLSTM):
         Returns:
             The row of the output `(batch, width, ...)`, and the next cache.
         """
-        check_step(self, row, cache, [(row.shape[1], self.filters)] * 2)
+        check_step(
+            self,
+            row,
+            cache,
+            "[left, right]",
+            "batch width filters",
+            filters=self.filters,
+        )
         row = ops.cast(row, self.compute_dtype)
         columns = ops.transpose(row, (1, 0, 2))  # (W, B, C): steps lead
         directions = []

@@ -3,18 +3,18 @@
 import keras
 from keras import ops
 
-from tfrecvis.layers.arguments import (
-    TakesLists,
-    check_flag,
-    check_known,
-    check_states,
-    same_sizes,
-)
+from tfrecvis.layers.arguments import TakesLists, known_size
 from tfrecvis.layers.initial_values import forget_bias, one_by_one
-from tfrecvis.ops.checks import check_integer
+from tfrecvis.ops.checks import check_flag, check_integer
 from tfrecvis.ops.graph_checks import check_adjacency, check_graph
 from tfrecvis.ops.levels import gather_nodes, schedule, visit
 from tfrecvis.ops.scan import concrete_value
+from tfrecvis.ops.shape_checks import (
+    check_integer_dtype,
+    check_mask,
+    check_shapes,
+    check_states,
+)
 from tfrecvis.ops.stencil import project
 
 
@@ -107,8 +107,7 @@ class GraphLSTM(TakesLists, keras.layers.Layer):
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
     def build(self, features_shape):
-        check_known("features", features_shape)
-        features = features_shape[-1]
+        features = known_size("features", features_shape)
         if self.residual and features != self.units:
             raise ValueError(
                 "With `residual`, the features are added to the output and must be as "
@@ -216,44 +215,28 @@ class GraphLSTM(TakesLists, keras.layers.Layer):
     def _check_shapes(
         self, features, neighbours, adjacency, confidence, order, initial_state, mask
     ):
-        batch, nodes, _ = features.shape
-        if nodes == 0:
+        if (neighbours is None) == (adjacency is None):
             raise ValueError(
-                "A graph must have at least one node. Received: features.shape="
-                f"{tuple(features.shape)}."
+                "Pass one of `neighbours` and `adjacency`. Received: "
+                f"{'none' if neighbours is None else 'both'}."
             )
-        for names, values, one in (
-            (("neighbours", "adjacency"), (neighbours, adjacency), True),
-            (("confidence", "order"), (confidence, order), False),
-        ):
-            given = sum(value is not None for value in values)
-            if given > 1 or (one and not given):
-                raise ValueError(
-                    f"Pass {'one' if one else 'at most one'} of `{names[0]}` and "
-                    f"`{names[1]}`. Received: {'both' if given else 'none'}."
-                )
-        for name, value, shape in (
-            ("neighbours", neighbours, (batch, nodes, None)),
-            ("adjacency", adjacency, (batch, nodes, nodes)),
-            ("confidence", confidence, (batch, nodes)),
-            ("order", order, (batch, nodes)),
-            ("mask", mask, (batch, nodes)),
-        ):
-            if value is not None and not same_sizes(value.shape, shape):
-                raise ValueError(
-                    f"`{name}` must have shape {shape} (None: any) for these features. "
-                    f"Received: {name}.shape={tuple(value.shape)}, features.shape="
-                    f"{tuple(features.shape)}."
-                )
-        for name, value in (("neighbours", neighbours), ("order", order)):
-            if value is not None and not keras.backend.is_int_dtype(value.dtype):
-                raise ValueError(
-                    f"`{name}` must be integers. Received: {name}.dtype="
-                    f"{keras.backend.standardize_dtype(value.dtype)}."
-                )
-        if initial_state is not None:
-            shape = (batch, nodes, self.units)
-            check_states("initial_state", initial_state, "[h, m]", shape)
+        if confidence is not None and order is not None:
+            raise ValueError(
+                "Pass at most one of `confidence` and `order`. Received: both."
+            )
+        inputs = {"features": ("batch nodes features", features)}
+        check_mask(mask, "node", "graphs", **inputs)
+        check_shapes(
+            **inputs,
+            neighbours=("batch nodes neighbours", neighbours),
+            adjacency=("batch nodes nodes", adjacency),
+            confidence=("batch nodes", confidence),
+            order=("batch nodes", order),
+        )
+        check_integer_dtype("neighbours", neighbours)
+        check_integer_dtype("order", order)
+        spec, sizes = "batch nodes units", {**inputs, "units": self.units}
+        check_states("initial_state", initial_state, "[h, m]", spec, **sizes)
 
     def compute_mask(self, features, mask=None):
         return [mask, None, None] if self.return_state else mask

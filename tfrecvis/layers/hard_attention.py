@@ -3,8 +3,9 @@
 import keras
 from keras import ops
 
-from tfrecvis.layers.arguments import same_sizes
 from tfrecvis.layers.location_attention import LocationAttention
+from tfrecvis.ops.checks import check_choice
+from tfrecvis.ops.shape_checks import check_shapes
 
 INFERENCE = ("argmax", "sample")
 
@@ -86,11 +87,7 @@ class HardAttention(LocationAttention):
 
     def __init__(self, units, inference="argmax", seed=None, **kwargs):
         super().__init__(units, **kwargs)
-        if inference not in INFERENCE:
-            raise ValueError(
-                f"Unknown inference. Received: inference={inference!r}. Use one of "
-                f"{INFERENCE}."
-            )
+        check_choice("inference", inference, INFERENCE)
         self.inference = inference
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -105,12 +102,11 @@ class HardAttention(LocationAttention):
         annotations_mask=None,
         training=False,
     ):
-        if noise is not None and not same_sizes(noise.shape, (annotations.shape[0], 2)):
-            raise ValueError(
-                "`noise` must be two numbers an image, (batch, 2). Received: "
-                f"noise.shape={tuple(noise.shape)}, "
-                f"annotations.shape={tuple(annotations.shape)}."
-            )
+        check_shapes(
+            "Give two numbers per image.",
+            annotations=("batch *places features", annotations),
+            noise=("batch 2", noise),
+        )
         mask = annotations_mask if mask is None else mask
         a, mask, alpha, log_alpha = self._attend(annotations, hidden, mask, keys)
         if training or self.inference == "sample":

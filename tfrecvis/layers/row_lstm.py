@@ -162,7 +162,9 @@ class RowLSTM(CausalLSTM):
         Returns:
             The row of the output `(batch, width, ...)`, and the next cache.
         """
-        check_step(self, row, cache, [(row.shape[1], self.filters)] * 2)
+        check_step(
+            self, row, cache, "[h, c]", "batch width filters", filters=self.filters
+        )
         row = ops.cast(row, self.compute_dtype)
         h, *cache = self._run(row[None], cache)
         return self.put_out(row, h[0]), tuple(cache)

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from keras import ops
 
+from tfrecvis.ops.checks import check_choice
 from tfrecvis.ops.recurrence import Cell, check_kernels, run_cells
 from tfrecvis.ops.scan import Track
 from tfrecvis.ops.stencil import (
@@ -105,13 +106,10 @@ def lstm(
     ((5, 2, 3), (2, 3))
     """
     taps = tuple(taps)
-    if masked not in ("carry", "zero"):
-        raise ValueError(
-            f"`masked` must be 'carry' or 'zero'. Received: masked={masked!r}."
-        )
+    check_choice("masked", masked, ("carry", "zero"))
     if forget_gates not in (1, len(taps)):
         raise ValueError(
-            "`forget_gates` must be 1 or one a tap. Received: "
+            "`forget_gates` must be 1, or one per tap. Received: "
             f"forget_gates={forget_gates}, taps={taps}."
         )
     if stable and (len(taps), forget_gates) != (2, 2):

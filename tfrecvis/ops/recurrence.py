@@ -3,6 +3,7 @@
 from keras import ops
 
 from tfrecvis.ops.scan import custom_gradient, one_launch_a_step, scan_together
+from tfrecvis.ops.shape_checks import check_shapes
 from tfrecvis.ops.stencil import project, project_back
 
 
@@ -78,14 +79,14 @@ def check_kernels(cell, direction, gates, reads):
             "`bias` needs a `kernel`: projections hold their bias already. Received: "
             "kernel=None. Pass bias=None, or the kernel."
         )
-    expected = {"kernel": (features, width), "recurrent_kernel": (reads, width)}
-    for name, shape in expected.items():
-        value = getattr(direction, name)
-        if value is not None and tuple(value.shape) != shape:
-            raise ValueError(
-                f"`{name}` must have shape {shape} for {cell.units} units. Received: "
-                f"{name}.shape={tuple(value.shape)}."
-            )
+    check_shapes(
+        f"They are those of {gates} gates of {cell.units} units.",
+        kernel=("features gates", direction.kernel),
+        recurrent_kernel=("reads gates", direction.recurrent_kernel),
+        features=features,
+        reads=reads,
+        gates=width,
+    )
 
 
 def run_cells(cells, training):

@@ -22,6 +22,8 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
+from tfrecvis.ops.checks import check_choice
+
 LOWERINGS = ("tensor_array", "buffer", "unrolled")
 _lowering = contextvars.ContextVar("tfrecvis_lowering", default="tensor_array")
 
@@ -44,10 +46,7 @@ def lowering(name):
     >>> float(carry[0])
     6.0
     """
-    if name not in LOWERINGS:
-        raise ValueError(
-            f"Unknown lowering. Received: name={name!r}. Use one of {LOWERINGS}."
-        )
+    check_choice("name", name, LOWERINGS)
     token = _lowering.set(name)
     try:
         yield
