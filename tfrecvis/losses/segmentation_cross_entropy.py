@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfrecvis.ops.checks import check_choice, check_number
 from tfrecvis.ops.label_map import label_map
 
 _REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "none", None)
@@ -60,16 +61,9 @@ class SegmentationCrossEntropy(keras.losses.Loss):
         reduction="sum_over_batch_size",
         name="segmentation_cross_entropy",
     ):
-        if reduction not in _REDUCTIONS:
-            raise ValueError(
-                f"`reduction` must be one of {_REDUCTIONS}. "
-                f"Received: reduction={reduction!r}."
-            )
-        if not 0 <= label_smoothing < 1:
-            raise ValueError(
-                "`label_smoothing` must lie in [0, 1): 1 would leave nothing of the "
-                f"label. Received: label_smoothing={label_smoothing}."
-            )
+        check_choice("reduction", reduction, _REDUCTIONS)
+        hint = "1 would leave nothing of the label."
+        check_number("label_smoothing", label_smoothing, below=1, hint=hint)
         super().__init__(name=name, reduction=reduction, dtype="float32")
         self.class_weights = _checked_weights(class_weights)
         self.void = void
