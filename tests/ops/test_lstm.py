@@ -193,7 +193,7 @@ def test_lstm_equals_keras_lstm(reverse, masked):
         reverse=reverse,
     )
     got, *last = lstm([direction], training=True)[0]
-    if masked:  # Keras puts out zeros until the first real step, ours the first state
+    if masked:  # Keras outputs zeros until the first real step, ours the first state
         seen = np.cumsum(mask[::-1] if reverse else mask, 0)
         seen = (seen[::-1] if reverse else seen).swapaxes(0, 1) > 0
         got, expected = np.swapaxes(got, 0, 1) * seen, expected * seen
@@ -273,7 +273,7 @@ def test_half_precision_gradients_stay_near_those_of_float32(dtype):
     full = gradients(as_float32(tensors))
     for name, gradient in half.items():
         assert gradient.dtype == dtype
-        # Gates, states and their gradients are each rounded once a step; sums over
+        # Gates, states and their gradients are each rounded once per step; sums over
         # T * B * L steps gain as many roundings, so compare with the largest entry.
         scale = float(tf.reduce_max(tf.abs(full[name])))
         near([gradient], [full[name]], atol=16 * EPSILON[dtype] * scale)

@@ -120,13 +120,13 @@ class CausalLSTM(keras.layers.Layer):
             self.filters, channels, self.num_colors, own=True
         )
 
-    def put_out(self, x, h):
+    def with_residual(self, x, h):
         """h, or with `residual` `x + h . residual_kernel + residual_bias`."""
         if not self.residual:
             return h
         kernel = self.residual_kernel
         kernel = kernel * ops.cast(self.residual_mask, kernel.dtype)
-        # Cast by hand: Keras does it in `call` alone, and `step` comes here too.
+        # Cast by hand: Keras does it only in `call`, and `step` comes here too.
         bias = ops.cast(self.residual_bias, h.dtype)
         return x + project(h, ops.cast(kernel, h.dtype)) + bias
 

@@ -1,4 +1,4 @@
-"""Contextual LSTM: a topic, an image or a scene has a say in every gate."""
+"""Contextual LSTM: a topic, an image or a scene enters every gate."""
 
 import keras
 from keras import ops
@@ -18,8 +18,8 @@ class ContextualLSTMCell(keras.layers.Layer):
     The equations are those of `ContextualLSTM`, which is faster over whole sequences
     and has the same weights. States are kept in the compute dtype, as Keras' cells do.
 
-    `keras.layers.RNN` gives a cell one tensor a step: the last `context_size` features
-    of it are then the context.
+    `keras.layers.RNN` gives a cell one tensor per step: its last `context_size`
+    features are then the context.
 
     Args:
         units: Integer, units of the hidden and cell state.
@@ -147,7 +147,7 @@ class ContextualLSTMCell(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("tfrecvis")
 class ContextualLSTM(TakesLists, keras.layers.Layer):
-    """LSTM in which a context T (a topic, an image, a scene) has a say in every gate.
+    """LSTM in which a context T (a topic, an image, a scene) enters every gate.
 
         i = sigmoid(W_i . x + U_i . h[t-1] + p_i * c[t-1] + b_i + V_i . T)
         f = sigmoid(W_f . x + U_f . h[t-1] + p_f * c[t-1] + b_f + V_f . T)
@@ -159,13 +159,13 @@ class ContextualLSTM(TakesLists, keras.layers.Layer):
     `kernel` W, `recurrent_kernel` U, `bias` b and `context_kernel` V pack the gates in
     the order i, f, g, o, as `keras.layers.LSTM` does; `peepholes` p holds i, f, o. The
     forget bias starts at one, peepholes at zero. The context stays the same over a
-    sequence, or comes anew with each step. Without context and peepholes this is
+    sequence, or is given for each step. Without context and peepholes this is
     `keras.layers.LSTM`.
 
     `keras.layers.Bidirectional` gives a layer one tensor: without `context`, the last
     `context_size` features of every step are its context.
 
-    Masked steps carry the states through and put out zeros, so that a padded sequence
+    Masked steps carry the states through and output zeros, so that a padded sequence
     gives what the sequence alone gives, whatever its padding holds. The cell state is
     kept in float32 under every precision policy.
 
@@ -190,8 +190,8 @@ class ContextualLSTM(TakesLists, keras.layers.Layer):
             or None.
         initial_state: List `[h, c]` of float tensors `(batch, units)`; zeros otherwise.
         mask: Boolean tensor `(batch, steps)`, True for a real step, or None.
-        sequences_mask: The mask that `sequences` bring from the layer before them:
-            Keras passes it, and `mask` takes its place where both are there.
+        sequences_mask: The mask that `sequences` carry from the layer before them.
+            Keras passes it; where both are given, `mask` is used.
         training: Whether the hand-written backward pass is used.
 
     Input shape: `(batch, steps, features)`; steps may be None.

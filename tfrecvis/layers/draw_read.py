@@ -49,7 +49,7 @@ class DrawRead(keras.layers.Layer):
         without attention; twice the channels with error images.
 
     Raises:
-        ValueError: `patch_size` is below 2, the images have one pixel or are none,
+        ValueError: `patch_size` is below 2, the images have one pixel or none,
             `hidden` is missing, or the shapes do not fit.
 
     Example:

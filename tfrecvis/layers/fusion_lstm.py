@@ -24,7 +24,7 @@ class FusionLSTM(keras.layers.Layer):
     starts at one), with one more leading axis for the directions: down, up, right,
     left. The columns of all modalities are run side by side.
 
-    Masked pixels are read as zeros, carry the state through and put out zeros, so that
+    Masked pixels are read as zeros, carry the state through and output zeros, so that
     a padded scene gives what the scene alone gives, whatever its padding holds.
 
     Reference: Li et al., 2016, LSTM-CF (https://arxiv.org/abs/1604.05000). The paper

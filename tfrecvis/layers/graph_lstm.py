@@ -43,10 +43,10 @@ class GraphLSTM(TakesLists, keras.layers.Layer):
     Nodes that do not wait for each other are updated together: the results are exact,
     and a graph takes as many steps as its longest chain of neighbours in visiting
     order (its levels; 32 nodes at most go in one step). Levels are found in the
-    graph of the backend, for every graph of a batch anew. Memory is float32 under every
-    precision policy; confidences and orders are compared as they come.
+    graph of the backend, separately for every graph of a batch. Memory is float32
+    under every precision policy; confidences and orders are compared as they come.
 
-    Padded nodes read as absent and put out zeros, whatever they and the lists that
+    Padded nodes are read as absent and output zeros, whatever they and the lists that
     name them hold. Called eagerly, the layer refuses what `tfrecvis.ops.check_graph`
     refuses. While a graph is traced (`model.fit`, exports) values cannot be checked:
     call that function on your data. There, edges to padding or out of range are
@@ -74,15 +74,15 @@ class GraphLSTM(TakesLists, keras.layers.Layer):
         initial_state: List `[h, m]` of float tensors `(batch, nodes, units)`; zeros
             otherwise.
         mask: Boolean tensor `(batch, nodes)`, True for a real node, or None.
-        features_mask: The mask that `features` bring from the layer before them: Keras
-            passes it, and `mask` takes its place where both are there.
+        features_mask: The mask that `features` carry from the layer before them. Keras
+            passes it; where both are given, `mask` is used.
 
     Input shape: `(batch, nodes, features)`; nodes may be None.
     Output shape: `(batch, nodes, units)`; with `return_state` a list of it, h and m.
 
     Raises:
         ValueError: An argument or a shape does not fit, both or none of `neighbours`
-            and `adjacency` are given, or the graph is none (see
+            and `adjacency` are given, or they describe no graph (see
             `tfrecvis.ops.check_graph`).
 
     Example:

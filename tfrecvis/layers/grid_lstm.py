@@ -64,8 +64,8 @@ class GridLSTM(keras.layers.Layer):
             its first position: `(batch, depth, units)` for sequences,
             `(batch, *grid[1:], depth, units)` in general. `[h]` if that axis has no
             memory. Zeros if None.
-        inputs_mask: The mask that `inputs` bring from the layer before them: Keras
-            passes it, and `mask` takes its place where both are there.
+        inputs_mask: The mask that `inputs` carry from the layer before them. Keras
+            passes it; where both are given, `mask` is used.
 
     Input shape: `(batch, *grid, features)`; sizes of the grid may be None.
     Output shape: `(batch, *grid, units)`; with `return_state` a list of it and of the

@@ -30,7 +30,7 @@ class HardAttention(LocationAttention):
     the place of the sample (section 4.1 of the paper): `z = sum_i alpha[i] * a[i]`,
     through which gradients flow, and log p is zero, since nothing was sampled. No
     gradient passes the choice of a sample; `tfrecvis.losses.reinforce_loss` makes the
-    loss that trains alpha of log p(s), H and the likelihood of the caption.
+    loss that trains alpha from log p(s), H and the likelihood of the caption.
 
     One step of a decoder; call it in the decoder's loop. `project(annotations)` gives
     the part of e that is the same at every step: pass it as `keys`. Under JAX, a seed
@@ -62,8 +62,8 @@ class HardAttention(LocationAttention):
             first number picks the location, by the cumulative sum of alpha; the second,
             below 1/2, the expectation. Repeat the second over the steps of a caption
             to decide once for each caption.
-        annotations_mask: The mask that `annotations` bring from the layer before them:
-            Keras passes it, and `mask` takes its place where both are there.
+        annotations_mask: The mask that `annotations` carry from the layer before them.
+            Keras passes it; where both are given, `mask` is used.
         training: Whether to sample, and to use expectations.
 
     Input shape: `(batch, locations, features)` or `(batch, height, width, features)`;

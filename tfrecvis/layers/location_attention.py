@@ -43,7 +43,7 @@ class LocationAttention(TakesLists, keras.layers.Layer):
         )
 
     def project(self, annotations, mask=None):
-        """What a step computes of the annotations alone: their `keys`.
+        """What a step computes from the annotations only: their `keys`.
 
         A decoder calls this once before its loop and hands the keys to every step.
 

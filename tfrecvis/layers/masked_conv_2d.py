@@ -48,7 +48,7 @@ class MaskedConv2D(keras.layers.Layer):
     Call arguments:
         images: Float tensor `(batch, height, width, channels)`.
         mask: Boolean tensor `(batch, height, width)`, True for a real pixel, or None.
-            Masked pixels are read and put out as zeros.
+            Masked pixels are read as zeros and output zeros.
 
     Input shape: `(batch, height, width, channels)`; height and width may be None.
     Output shape: `(batch, height, width, filters)`.
@@ -130,7 +130,7 @@ class MaskedConv2D(keras.layers.Layer):
         images = ops.pad(images, [[0, 0], [0, 0], [side, side], [0, 0]])
         kernel = self.kernel * ops.cast(self.kernel_mask, self.kernel.dtype)
         y = ops.conv(images, ops.cast(kernel, images.dtype), padding="valid")
-        # Cast by hand: Keras does it in `call` alone, and `step` comes here too.
+        # Cast by hand: Keras does it only in `call`, and `step` comes here too.
         return y if self.bias is None else y + ops.cast(self.bias, y.dtype)
 
     def initial_cache(self, batch_size, width):

@@ -30,7 +30,7 @@ class ReNet(keras.layers.Layer):
 
     An image whose height or width the patch does not divide is padded with zeros at
     the bottom and on the right; its last patches count as real. Masked pixels are read
-    as zeros; patches of masked pixels carry the state through and put out zeros, so
+    as zeros; patches of masked pixels carry the state through and output zeros, so
     that a padded image gives what the image alone gives, whatever its padding holds.
 
     Reference: Visin et al., 2015, eq. 2-7 (https://arxiv.org/abs/1505.00393).
@@ -138,7 +138,7 @@ class ReNet(keras.layers.Layer):
         height, width = self.patch_size
         if (height, width) == (1, 1):
             return mask
-        # A patch that the padding holds alone is cut off by the "valid" pooling.
+        # A patch that lies wholly in the padding is cut off by the "valid" pooling.
         mask = ops.pad(
             ops.cast(mask, "float32"), [[0, 0], [0, height - 1], [0, width - 1]]
         )

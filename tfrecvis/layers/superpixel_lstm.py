@@ -33,7 +33,7 @@ class SuperpixelLSTM(NeighbourLSTM):
     lists hold. Called eagerly, the layer refuses what `tfrecvis.ops.check_scales`
     refuses. While a graph is traced (`model.fit`, exports) values cannot be checked:
     call that function on your data. There, edges to padding are dropped, and an index
-    out of range gives no sensible result.
+    out of range gives a meaningless result.
 
     Reference: Peng et al., 2016, MS-LSTM of H-LSTM (https://arxiv.org/abs/1604.01931).
     Written from a summary of the paper: what it leaves open follows Grid LSTM, as in
@@ -50,8 +50,8 @@ class SuperpixelLSTM(NeighbourLSTM):
             one tensor `(batch, nodes, neighbours)` for each scale: the indices of the
             nodes that each node reads, padded with -1.
         mask: Boolean tensor `(batch, nodes)`, True for a real node, or None.
-        features_mask: The mask that `features` bring from the layer before them: Keras
-            passes it, and `mask` takes its place where both are there.
+        features_mask: The mask that `features` carry from the layer before them. Keras
+            passes it; where both are given, `mask` is used.
 
     Input shape: `(batch, nodes, features)`; nodes may be None.
     Output shape: `(batch, nodes, units)`.

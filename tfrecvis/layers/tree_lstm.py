@@ -44,7 +44,7 @@ class TreeLSTM(TakesLists, keras.layers.Layer):
     Nodes of the same height are computed together, those of all trees of a batch too,
     32 of a tree in one step. The cell state is float32 under every precision policy.
 
-    Padded nodes put out zeros, whatever they hold. Called eagerly, the layer refuses
+    Padded nodes output zeros, whatever they hold. Called eagerly, the layer refuses
     what `tfrecvis.ops.check_tree` refuses, forests and cycles among it. While a graph
     is traced (`model.fit`, exports) values cannot be checked: call that function on
     your data. There, of a forest the highest tree counts as the root, children that are
@@ -55,7 +55,7 @@ class TreeLSTM(TakesLists, keras.layers.Layer):
     Args:
         units: Integer, units of the hidden and cell state.
         variant: `"child_sum"` or `"n_ary"`.
-        max_children: Integer N, the most children of a node; for `"n_ary"` alone.
+        max_children: Integer N, the most children of a node; only for `"n_ary"`.
         return_nodes: Whether to return the hidden states of all nodes; of the root
             otherwise.
         return_state: Whether to return h and c of the root too.
@@ -65,8 +65,8 @@ class TreeLSTM(TakesLists, keras.layers.Layer):
         children: Integer tensor `(batch, nodes, children)`, those of each node, padded
             with -1. With `"n_ary"`, the position says which matrices a child has.
         mask: Boolean tensor `(batch, nodes)`, True for a real node, or None.
-        features_mask: The mask that `features` bring from the layer before them: Keras
-            passes it, and `mask` takes its place where both are there.
+        features_mask: The mask that `features` carry from the layer before them. Keras
+            passes it; where both are given, `mask` is used.
 
     Input shape: `(batch, nodes, features)`; nodes may be None.
     Output shape: `(batch, nodes, units)`, or `(batch, units)` without `return_nodes`;

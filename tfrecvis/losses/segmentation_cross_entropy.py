@@ -1,4 +1,4 @@
-"""Cross-entropy a pixel, for label maps that leave pixels unlabelled."""
+"""Cross-entropy per pixel, for label maps that leave pixels unlabelled."""
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ _REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "none", None)
 
 
 class SegmentationCrossEntropy(keras.losses.Loss):
-    """Softmax cross-entropy a pixel, averaged over the pixels that have a label.
+    """Softmax cross-entropy per pixel, averaged over the pixels that have a label.
 
     With logits z, label k, class weight w and label smoothing s, a pixel costs
 
@@ -19,28 +19,28 @@ class SegmentationCrossEntropy(keras.losses.Loss):
 
     and a void pixel costs nothing. The loss is the sum over the batch divided by
     the number of pixels that are not void, whatever their weights. A batch of
-    void pixels alone gives 0. Everything is computed in float32, also when the
+    only void pixels gives 0. Everything is computed in float32, also when the
     logits come in float16 or bfloat16.
 
     A label that is neither a class nor void makes the loss NaN: inside a compiled
     step nothing can be raised, and a wrong label must not pass for a void one.
 
     Args:
-        class_weights: K floats >= 0, one a class, or None for weight 1. See
+        class_weights: K floats >= 0, one per class, or None for weight 1. See
             `median_frequency_weights`.
         void: Integer, the label of the pixels that do not count; None when every
             pixel has a class.
         label_smoothing: Float in [0, 1), the share of the target that is spread
             evenly over all classes.
         reduction: `"sum_over_batch_size"` or `"mean"` (the mean over the pixels
-            that are not void), `"sum"`, or `"none"` for one loss a pixel.
+            that are not void), `"sum"`, or `"none"` for one loss per pixel.
         name: String.
 
     Call arguments:
         y_true: Integers `(batch, height, width)`, also with a last axis of 1.
         y_pred: Floats `(batch, height, width, classes)`, logits.
-        sample_weight: Floats that broadcast to `(batch, height, width)`; a weight
-            an image is `(batch, 1, 1)`.
+        sample_weight: Floats that broadcast to `(batch, height, width)`; one weight
+            per image is `(batch, 1, 1)`.
 
     Raises:
         ValueError: An argument is out of range, or the shapes do not fit.
@@ -74,7 +74,7 @@ class SegmentationCrossEntropy(keras.losses.Loss):
         num_classes = y_pred.shape[-1]
         if self.class_weights is not None and len(self.class_weights) != num_classes:
             raise ValueError(
-                f"`class_weights` must hold one weight a class. Received: "
+                f"`class_weights` must hold one weight per class. Received: "
                 f"{len(self.class_weights)} weights and logits of {num_classes} "
                 f"classes (shape {tuple(y_pred.shape)})."
             )
@@ -115,7 +115,7 @@ def _checked_weights(class_weights):
     weights = np.asarray(class_weights, "float64")
     if weights.ndim != 1 or not len(weights):
         raise ValueError(
-            "`class_weights` must be a flat list with one weight a class. "
+            "`class_weights` must be a flat list with one weight per class. "
             f"Received: an array of shape {weights.shape}."
         )
     if not np.all(np.isfinite(weights)) or np.any(weights < 0):

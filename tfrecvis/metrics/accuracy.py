@@ -1,4 +1,4 @@
-"""Accuracies of a label map, over all pixels and a class."""
+"""Accuracies of a label map, over all pixels and per class."""
 
 import numpy as np
 from keras import ops

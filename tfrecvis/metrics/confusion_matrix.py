@@ -19,7 +19,7 @@ class ConfusionMatrix(keras.metrics.Metric):
     Row t, column p of the result holds the pixels of true class t that were
     predicted as class p. Pixels whose true label is void are not counted.
 
-    Counts stay exact up to 2**55 pixels a cell (2**31 in one batch), on
+    Counts stay exact up to 2**55 pixels per cell (2**31 in one batch), on
     TensorFlow and on JAX. `counts` returns them as they are; `result` as float32,
     which rounds a count above 2**24 by at most 6e-8 of itself.
 
@@ -144,7 +144,7 @@ def mean_of_defined(numerators, denominators):
 
 
 def quotients(numerators, denominators):
-    """NumPy quotients a class, NaN where the denominator is 0.
+    """NumPy quotients per class, NaN where the denominator is 0.
 
     Example:
 

@@ -26,7 +26,7 @@ def check_graph(neighbours, mask=None, confidence=None, order=None):
         ValueError: There are no nodes; an array is of another shape or type; a graph
             has no real node; a real node has an index out of range, itself, padding or
             one node twice among its neighbours; a real node has no edge at all
-            although it is not alone; or a real node's confidence is NaN.
+            although the graph has others; or a real node's confidence is NaN.
 
     Example:
 
@@ -183,7 +183,7 @@ Give each tree a row of the batch, or join them under one node.
             f"{tree[e]} is a child of node {node[e]} and of node "
             f"{parent[tree[e], child[e]]}."
         )
-    # The ancestor 1, 2, 4, ... generations above: none is left in a tree.
+    # The ancestors 1, 2, 4, ... generations above: a tree has none left in the end.
     ancestor = parent
     for _ in range(int(mask.shape[1]).bit_length()):
         above = np.take_along_axis(ancestor, np.maximum(ancestor, 0), 1)
@@ -217,7 +217,7 @@ def _check_connected(touched, mask):
     for b, i in np.argwhere(mask & ~touched & ~alone):
         raise ValueError(
             f"Every node must have a neighbour. Received: node {i} of graph {b} has "
-            "none and is nobody's. Connect it, or mask it as padding."
+            "none and is no neighbour of another. Connect it, or mask it as padding."
         )
 
 

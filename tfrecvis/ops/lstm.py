@@ -22,7 +22,7 @@ class LSTMDirection(NamedTuple):
 
     Fields:
         inputs: Float tensor `(T, ..., L, C)`; or, without a kernel, their projections
-            `(T, ..., L, G * U)`: gates i, f (one, or one a tap), g, o; or, stable,
+            `(T, ..., L, G * U)`: gates i, f (one, or one per tap), g, o; or, stable,
             i, f, l, g, o.
         recurrent_kernel: Float tensor `(taps * U, G * U)`.
         h: Float tensor `(..., L, U)`, hidden state before the first step.
@@ -69,9 +69,10 @@ def lstm(
         c[t] = f * c[t-1] + i * tanh(g)
         h[t] = sigmoid(o + p_o * c[t]) * tanh(c[t])
 
-    With one forget gate a tap (Graves et al., 2007), `c[t] = sum_k f_k * c_k + i * g`,
-    where `c_k` is the neighbour's memory. The stable cell of two taps (Leifert et al.,
-    2016) keeps a mean of both memories instead, which cannot grow with the image:
+    With one forget gate per tap (Graves et al., 2007),
+    `c[t] = sum_k f_k * c_k + i * g`, where `c_k` is the neighbour's memory. The stable
+    cell of two taps (Leifert et al., 2016) keeps a mean of both memories instead, which
+    cannot grow with the image:
 
         c[t] = sigmoid(f) * (l * c_1 + (1 - l) * c_2) + i * g    l = sigmoid(l)
 

@@ -1,8 +1,8 @@
-"""What LSTM and GRU share: inputs, masks, and the way round the backward pass."""
+"""What LSTM and GRU share: inputs, masks, and the hand-written backward pass."""
 
 from keras import ops
 
-from tfrecvis.ops.scan import custom_gradient, one_launch_a_step, scan_together
+from tfrecvis.ops.scan import custom_gradient, one_launch_per_step, scan_together
 from tfrecvis.ops.shape_checks import check_shapes
 from tfrecvis.ops.stencil import project, project_back
 
@@ -11,7 +11,7 @@ class Cell:
     """One direction of a recurrence: its tensors, its step, its step back.
 
     A subclass gives `forward` and `backward`, which return a `Track`; `outputs`; and
-    `gradients`, which finishes after the loop whatever does not need the loop.
+    `gradients`, which computes after the loop whatever does not need the loop.
 
     `tensors` holds the direction's tensors by name, absent ones left out. `inputs` are
     the gates' projections, or, with a `kernel`, what is still to be projected.
@@ -27,8 +27,8 @@ class Cell:
         self.units = tensors["h"].shape[-1]
         self.dtype = tensors["inputs"].dtype
         # One product before the loop has the fewest steps, and suits a GPU. On a CPU
-        # the projections would only travel to memory and back.
-        self.hoist = "kernel" in self.tensors and one_launch_a_step()
+        # the projections would only be written to memory and read again.
+        self.hoist = "kernel" in self.tensors and one_launch_per_step()
 
     def scanned_inputs(self, tensors):
         """The inputs as the loop reads them."""

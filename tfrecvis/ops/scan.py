@@ -129,12 +129,12 @@ def scan_together(tracks):
     ]
     if _lowering.get() == "unrolled":
         return [_unrolled(*track) for track in tracks]
-    if one_launch_a_step():
+    if one_launch_per_step():
         return _loop(tracks)
     return [_loop([track])[0] for track in tracks]
 
 
-def one_launch_a_step():
+def one_launch_per_step():
     """Whether steps should be few and large: on an accelerator, and in LiteRT.
 
     On an accelerator a step costs its launches, however little it computes. On a CPU
@@ -143,7 +143,7 @@ def one_launch_a_step():
     Example:
 
     >>> with lowering("buffer"):
-    ...     one_launch_a_step()
+    ...     one_launch_per_step()
     True
     """
     return _lowering.get() != "tensor_array" or _has_accelerator()
@@ -171,7 +171,7 @@ def vjp(function, arguments, upstream):
 
 
 def concrete_value(tensor):
-    """A tensor's values as a NumPy array; None while a graph is traced, or of None.
+    """A tensor's values as a NumPy array; None while a graph is traced, and for None.
 
     Example:
 
