@@ -61,7 +61,7 @@ def test_most_children_of_another_type_are_refused(most):
     [
         (
             {"neighbours": PATH},
-            r"must have the shape \(batch, nodes, neighbours\)",
+            r"\(batch, nodes, neighbours\).* Pad short lists with -1",
         ),
         ({"neighbours": [[[0.5]]]}, "must be integers. .*dtype=float64"),
         ({"neighbours": [[[1], [0, 2]]]}, "rows of one length. .* Pad short rows"),

@@ -51,7 +51,9 @@ def color_mask(channels, filters, num_colors, own):
     return (reads <= writes if own else reads < writes).astype("float32")
 
 
-def check_step(layer, row=None, cache=None, letters=None, spec=None, **sizes):
+def check_step(
+    layer, row=None, cache=None, letters=None, spec="batch width filters", **sizes
+):
     """Refuse a `step` before the layer is built, or of shapes that do not fit it.
 
     Args:
@@ -60,7 +62,7 @@ def check_step(layer, row=None, cache=None, letters=None, spec=None, **sizes):
         cache: Tensor or tuple of them, what goes with the row.
         letters: String, what the cache holds, such as "[h, c]".
         spec: String, the shape of each of these in words, as in `check_shapes`.
-        sizes: Integers, the sizes of axes in `spec`.
+        sizes: Integers, the sizes of further axes in `spec`.
     """
     if not layer.built:
         raise ValueError(
@@ -77,6 +79,7 @@ def check_step(layer, row=None, cache=None, letters=None, spec=None, **sizes):
         "The cache is what `initial_cache` gave for this batch and width, or `step`.",
         row=("batch width channels", row),
         channels=layer.kernel.shape[-2],
+        filters=layer.filters,
         **sizes,
     )
 

@@ -162,14 +162,7 @@ class DiagonalBiLSTM(CausalLSTM):
         Returns:
             The row of the output `(batch, width, ...)`, and the next cache.
         """
-        check_step(
-            self,
-            row,
-            cache,
-            "[left, right]",
-            "batch width filters",
-            filters=self.filters,
-        )
+        check_step(self, row, cache, "[left, right]")
         row = ops.cast(row, self.compute_dtype)
         columns = ops.transpose(row, (1, 0, 2))  # (W, B, C): steps lead
         directions = []

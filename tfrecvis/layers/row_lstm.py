@@ -162,9 +162,7 @@ class RowLSTM(CausalLSTM):
         Returns:
             The row of the output `(batch, width, ...)`, and the next cache.
         """
-        check_step(
-            self, row, cache, "[h, c]", "batch width filters", filters=self.filters
-        )
+        check_step(self, row, cache, "[h, c]")
         row = ops.cast(row, self.compute_dtype)
         h, *cache = self._run(row[None], cache)
         return self.with_residual(row, h[0]), tuple(cache)

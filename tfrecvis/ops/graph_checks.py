@@ -225,7 +225,7 @@ def _as_lists(name, one, lists, mask, whole):
     """Integer lists and a boolean mask, of shapes that fit."""
     lists = as_array(name, lists)
     lists_and_shape = {name: (f"batch nodes {one}", lists)}
-    check_shapes(**lists_and_shape)
+    check_shapes("Pad short lists with -1.", **lists_and_shape)
     check_integer_dtype(name, lists)
     lists = lists.astype("int64")  # uint8 has no -1
     mask = np.ones(lists.shape[:2]) if mask is None else as_array("mask", mask)
