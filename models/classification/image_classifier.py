@@ -1,13 +1,11 @@
 """A recurrent network over the patches of an image, then a class."""
 
-from numbers import Real
-
 import keras
 from keras import layers
 
 from tfrecvis.layers import GridLSTM, ReNet
 from tfrecvis.models.presets import with_presets
-from tfrecvis.ops.checks import check_integer
+from tfrecvis.ops.checks import as_integers, check_choice, check_integer, check_number
 
 CONTEXTS = ("renet", "grid")
 # Axes (rows, columns) that are read backwards, one scan from each corner.
@@ -100,36 +98,17 @@ def _patches(images, size):
 
 
 def _check(num_classes, context, num_layers, patch_size, dense_units, dropout):
-    if context not in CONTEXTS:
-        raise ValueError(
-            f'`context` must be "renet" or "grid". Received: context={context!r}. '
-            'Use "grid" for 3-LSTMs.'
-        )
+    check_choice("context", context, CONTEXTS, "'grid' is for 3-LSTMs.")
     check_integer("num_classes", num_classes, least=2)
     check_integer("num_layers", num_layers)
     check_integer("patch_size", patch_size)
-    if not isinstance(dense_units, (tuple, list)):
-        raise ValueError(
-            "`dense_units` must be a list of integers, one a layer. Received: "
-            f"dense_units={dense_units!r}. Use [] for none."
-        )
-    for count in dense_units:
-        check_integer("dense_units", count)
-    if not isinstance(dropout, Real) or not 0 <= dropout < 1:
-        raise ValueError(
-            "`dropout` must be in [0, 1), the share that is dropped. Received: "
-            f"dropout={dropout!r}. For 20 percent, use 0.2."
-        )
+    as_integers("dense_units", dense_units, hint="One per layer; use () for none.")
+    check_number("dropout", dropout, below=1, hint="For 20 percent, use 0.2.")
 
 
 def _check_sizes(input_shape, patch_size):
-    if not isinstance(input_shape, (tuple, list)) or len(input_shape) != 3:
-        raise ValueError(
-            "`input_shape` must be (height, width, channels), positive integers. "
-            f"Received: input_shape={input_shape!r}. MNIST has (28, 28, 1)."
-        )
-    for size in input_shape:
-        check_integer("input_shape", size)
+    hint = "It is (height, width, channels); MNIST has (28, 28, 1)."
+    as_integers("input_shape", input_shape, count=3, hint=hint)
     if any(side % patch_size for side in input_shape[:2]):
         raise ValueError(
             "`patch_size` must divide the height and the width of the images. "

@@ -1,7 +1,5 @@
 """ReSeg: a convolutional backbone, ReNet layers over its map, a decoder."""
 
-from numbers import Integral
-
 import keras
 from keras import layers
 
@@ -9,6 +7,7 @@ from tfrecvis.layers import CropToMatch, PadToMultiple, ScaleImages, Upsample
 from tfrecvis.models.backbones import build_backbone, conv_norm
 from tfrecvis.models.presets import with_presets
 from tfrecvis.models.segmentation.context import CONTEXTS, add_context
+from tfrecvis.ops.checks import as_integers, check_choice, check_integer, check_number
 
 DECODERS = ("skip", "transposed")
 
@@ -126,37 +125,13 @@ def _decode(maps, skip, filters, name):
 
 
 def _check(num_classes, context, units, num_layers, cell, dropout, input_shape):
-    if not isinstance(num_classes, Integral) or num_classes < 2:
-        raise ValueError(
-            "`num_classes` must be an integer of at least 2, the number of classes "
-            f"without void. Received: num_classes={num_classes!r}. For one object "
-            "before a background, use 2."
-        )
-    if context not in CONTEXTS:
-        raise ValueError(
-            '`context` must be "renet" or "conv". Received: '
-            f'context={context!r}. Use "renet" for the recurrent model, "conv" for '
-            "its convolutional twin."
-        )
-    if not isinstance(units, Integral) or units < 1:
-        raise ValueError(
-            "`units` must be a positive integer, the units of each sweep. Received: "
-            f"units={units!r}. The paper uses 100."
-        )
-    if not isinstance(num_layers, Integral) or num_layers < 0:
-        raise ValueError(
-            "`num_layers` must be an integer of at least 0. Received: "
-            f"num_layers={num_layers!r}. The paper uses 2."
-        )
-    if cell not in ("lstm", "gru"):
-        raise ValueError(
-            f'`cell` must be "lstm" or "gru". Received: cell={cell!r}. Use one of them.'
-        )
-    if not 0 <= dropout < 1:
-        raise ValueError(
-            "`dropout` must be in [0, 1), the share of channels that is dropped. "
-            f"Received: dropout={dropout!r}. For 20 percent, use 0.2."
-        )
+    hint = "Void is no class. For one object before a background, use 2."
+    check_integer("num_classes", num_classes, least=2, hint=hint)
+    check_choice("context", context, CONTEXTS, "'conv' is the convolutional twin.")
+    check_integer("units", units, hint="They are those of each sweep; the paper's 100.")
+    check_integer("num_layers", num_layers, least=0, hint="The paper uses 2.")
+    check_choice("cell", cell, ("lstm", "gru"))
+    check_number("dropout", dropout, below=1, hint="For 20 percent, use 0.2.")
     if (
         len(input_shape) != 3
         or input_shape[-1] != 3
@@ -170,14 +145,6 @@ def _check(num_classes, context, units, num_layers, cell, dropout, input_shape):
 
 
 def _check_decoder(decoder, decoder_filters):
-    if decoder not in DECODERS:
-        raise ValueError(
-            '`decoder` must be "skip" or "transposed". Received: '
-            f'decoder={decoder!r}. The paper\'s is "transposed".'
-        )
-    if any(not isinstance(f, Integral) or f < 1 for f in decoder_filters):
-        raise ValueError(
-            "`decoder_filters` must hold positive integers, one for each doubling of "
-            f"the resolution. Received: decoder_filters={tuple(decoder_filters)}. "
-            "Write, for instance, (64, 32)."
-        )
+    check_choice("decoder", decoder, DECODERS, "The paper's is 'transposed'.")
+    hint = "One per doubling of the resolution, for instance (64, 32)."
+    as_integers("decoder_filters", decoder_filters, hint=hint)

@@ -1,12 +1,11 @@
 """A token in, a token out: a 2-LSTM, or the stack of LSTMs that it is compared with."""
 
-from numbers import Integral
-
 import keras
 from keras import layers, ops
 
 from tfrecvis.layers import GridLSTM
 from tfrecvis.models.presets import with_presets
+from tfrecvis.ops.checks import check_choice, check_integer
 
 RECURRENCES = ("grid", "stacked")
 
@@ -100,19 +99,8 @@ def twin_units(parameters, num_tokens, depth):
 
 
 def _check(num_tokens, recurrence, units, depth):
-    if not isinstance(num_tokens, Integral) or num_tokens < 2:
-        raise ValueError(
-            "`num_tokens` must be an integer of at least 2. Received: "
-            f"num_tokens={num_tokens!r}. Count the separator, too."
-        )
-    if recurrence not in RECURRENCES:
-        raise ValueError(
-            '`recurrence` must be "grid" or "stacked". Received: '
-            f'recurrence={recurrence!r}. Use "stacked" for the twin to compare with.'
-        )
-    for key, value in (("units", units), ("depth", depth)):
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-            raise ValueError(
-                f"`{key}` must be a positive integer. Received: {key}={value!r}. "
-                "Use, for instance, units=100, depth=8."
-            )
+    check_integer("num_tokens", num_tokens, least=2, hint="Count the separator, too.")
+    hint = "'stacked' is the twin to compare with."
+    check_choice("recurrence", recurrence, RECURRENCES, hint)
+    check_integer("units", units, hint="Use, for instance, units=100.")
+    check_integer("depth", depth, hint="Use, for instance, depth=8.")

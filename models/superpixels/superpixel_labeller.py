@@ -1,12 +1,11 @@
 """A class for every superpixel: Graph LSTMs over their adjacency."""
 
-from numbers import Integral
-
 import keras
 from keras import layers, ops
 
 from tfrecvis.layers import GraphLSTM, GroupNodes
 from tfrecvis.models.presets import with_presets
+from tfrecvis.ops.checks import check_choice, check_integer
 
 CONTEXTS = ("graph", "none")
 
@@ -82,19 +81,8 @@ def SuperpixelLabeller(
 
 
 def _check(num_classes, num_features, context, num_layers):
-    if not isinstance(num_classes, Integral) or num_classes < 2:
-        raise ValueError(
-            "`num_classes` must be an integer of at least 2. Received: "
-            f"num_classes={num_classes!r}. Count the background, too."
-        )
-    if context not in CONTEXTS:
-        raise ValueError(
-            f'`context` must be "graph" or "none". Received: context={context!r}. '
-            'Use "none" for the twin without edges.'
-        )
-    for key, value in (("num_features", num_features), ("num_layers", num_layers)):
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-            raise ValueError(
-                f"`{key}` must be a positive integer. Received: {key}={value!r}. "
-                "The paper has 2 layers."
-            )
+    hint = "Count the background, too."
+    check_integer("num_classes", num_classes, least=2, hint=hint)
+    check_choice("context", context, CONTEXTS, "'none' is the twin without edges.")
+    check_integer("num_features", num_features)
+    check_integer("num_layers", num_layers, hint="The paper has 2.")

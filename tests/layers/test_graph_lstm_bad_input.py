@@ -66,7 +66,7 @@ def test_edge_to_padding_says_where():
 
 def test_mask_that_removes_everything_is_refused():
     mask = np.array([[True] * N, [False] * N])
-    with pytest.raises(ValueError, match="mask that removes all 4 of graph 1"):
+    with pytest.raises(ValueError, match=r"removes every node of graphs \[1\]"):
         GraphLSTM(U)(FEATURES, neighbours=NEIGHBOURS, mask=mask)
 
 
@@ -108,7 +108,7 @@ def test_matrix_that_is_no_adjacency_says_where(adjacency, message):
             },
             "Pass at most one of `confidence` and `order`. Received: both",
         ),
-        ({"neighbours": NEIGHBOURS[0]}, r"`neighbours` must have shape \(2, 4, None\)"),
+        ({"neighbours": NEIGHBOURS[0]}, r"neighbours\), here \(2, 4, any\)"),
         ({"neighbours": NEIGHBOURS[:, 1:]}, r"neighbours.shape=\(2, 3, 2\), features"),
         (
             {"neighbours": NEIGHBOURS * 1.0},
@@ -116,11 +116,11 @@ def test_matrix_that_is_no_adjacency_says_where(adjacency, message):
         ),
         (
             {"adjacency": np.zeros((B, N, N + 1))},
-            r"`adjacency` must have shape \(2, 4,",
+            r"`adjacency` must have .* here \(2, 4, 4\)",
         ),
         (
             {"neighbours": NEIGHBOURS, "confidence": CONFIDENCE[:, :-1]},
-            r"`confidence` must have shape \(2, 4\)",
+            r"`confidence` must have .* here \(2, 4\)",
         ),
         (
             {"neighbours": NEIGHBOURS, "order": CONFIDENCE},
@@ -128,11 +128,11 @@ def test_matrix_that_is_no_adjacency_says_where(adjacency, message):
         ),
         (
             {"neighbours": NEIGHBOURS, "order": np.zeros((B, N + 1), int)},
-            r"`order` must have shape \(2, 4\)",
+            r"`order` must have .* here \(2, 4\)",
         ),
         (
             {"neighbours": NEIGHBOURS, "mask": np.ones((B, N, 1), bool)},
-            r"`mask` must have shape \(2, 4\)",
+            r"`mask` must have .* here \(2, 4\)",
         ),
         (
             {"neighbours": NEIGHBOURS, "initial_state": np.zeros((B, N, U))},
@@ -140,7 +140,7 @@ def test_matrix_that_is_no_adjacency_says_where(adjacency, message):
         ),
         (
             {"neighbours": NEIGHBOURS, "initial_state": [np.zeros((B, N, U + 1))] * 2},
-            r"Received: shapes \[\(2, 4, 6\), \(2, 4, 6\)\] for 5 units",
+            r"here \(2, 4, 5\). Received: initial_state\[0\].*units=5",
         ),
         (
             {"neighbours": NEIGHBOURS, "initial_state": [None, np.zeros((B, N, U))]},

@@ -139,7 +139,7 @@ def test_two_lstm_of_one_layer_is_what_the_paper_writes():
 
 
 def test_depth_without_memory_in_priority_gives_keras_lstm_along_time():
-    """The depth passes on h'_time, which is what `keras.layers.LSTM` puts out."""
+    """The depth passes on h'_time, which is what `keras.layers.LSTM` outputs."""
     layer = built(
         1, 1, transforms=("lstm", "identity"), priority=(-1,), output_gate="outside"
     )

@@ -10,10 +10,10 @@ IMAGES = np.zeros((B, H, W, C), "float32")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"units": 0}, "positive integer. Received: units=0"),
+        ({"units": 0}, "integer of at least 1. Received: units=0"),
         ({"units": -3}, "Received: units=-3"),
         ({"units": 2.5}, "Received: units=2.5"),
-        ({"cell": "rnn"}, "cell='rnn'. Use one of .*'lstm', 'gru'"),
+        ({"cell": "rnn"}, "one of 'lstm', 'gru'. Received: cell='rnn'"),
         ({"cell": None}, "Received: cell=None"),
         ({"cell": ["lstm"]}, "Received: cell=.*'lstm'"),
         ({"patch_size": 0}, "`patch_size` must be .* Received: patch_size=0"),
@@ -44,7 +44,7 @@ def test_images_of_another_rank_are_refused(shape):
 
 
 def test_images_of_unknown_channels_are_refused():
-    with pytest.raises(ValueError, match="channels of the images must be known"):
+    with pytest.raises(ValueError, match="last axis of `images` must be known"):
         ReNet(U).build((None, H, W, None))
 
 

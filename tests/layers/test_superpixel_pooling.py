@@ -96,9 +96,9 @@ def test_missing_labels_are_asked_for(layer):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (LABELS[0], r"must be integers \(batch, height, width\), .*shape=\(4, 5\)"),
-        (LABELS * 1.0, "Received: .* labels.dtype=float"),
-        (LABELS[:, 1:], r"the images. Received: labels.shape=\(2, 3, 5\)"),
+        (LABELS[0], r"here \(2, 4, 5\). Received: labels.shape=\(4, 5\)"),
+        (LABELS * 1.0, "must be integers. Received: labels.dtype=float"),
+        (LABELS[:, 1:], r"labels.shape=\(2, 3, 5\), images.shape.* resize"),
         (LABELS + 2, "from 0 to 5, or -1 .* Received: labels from 1 to 6"),
         (LABELS - 1, "Received: labels from -2 to"),
     ],
@@ -111,7 +111,7 @@ def test_labels_that_do_not_fit_the_images_are_refused(labels, message):
 @pytest.mark.parametrize(
     ("nodes", "labels", "message"),
     [
-        (NODES, LABELS[:1], "must have the batch of the nodes"),
+        (NODES, LABELS[:1], r"labels.shape=\(1, 4, 5\), nodes.shape="),
         (NODES, LABELS + 2, "Received: labels from 1 to 6"),
         (NODES[:, :0], LABELS, "at least one superpixel"),
         (NODES[0], LABELS, "expected ndim=3, found ndim=2"),

@@ -69,8 +69,12 @@ def test_penalty_takes_batches_and_steps_of_unknown_size_under_xla():
     ("alpha", "masks", "message"),
     [
         (ALPHA[0], {}, r"alpha.shape=\(4, 6\)"),
-        (ALPHA, {"mask": STEPS[:, 1:]}, r"`mask` must fit .*mask.shape=\(3, 3\)"),
-        (ALPHA, {"location_mask": STEPS}, r"shape \(3, 6\). Received: location_mask"),
+        (
+            ALPHA,
+            {"mask": STEPS[:, 1:]},
+            r"`mask` must have the shape \(batch, steps\), .*mask.shape=\(3, 3\)",
+        ),
+        (ALPHA, {"location_mask": STEPS}, r"here \(3, 6\). Received: location_mask"),
     ],
 )
 def test_penalty_says_which_shape_is_wrong(alpha, masks, message):
@@ -128,7 +132,7 @@ def test_the_reward_is_a_number_and_no_gradient_passes_it():
     [
         ({"log_likelihood": LIKELIHOOD[:, None]}, r"log_likelihood.shape=\(3, 1\)"),
         ({"log_likelihood": LIKELIHOOD[1:]}, r"log_likelihood.shape=\(2,\)"),
-        ({"baseline": LIKELIHOOD}, r"`baseline` a scalar.*baseline.shape=\(3,\)"),
+        ({"baseline": LIKELIHOOD}, r"`baseline` .* of a scalar.*baseline.shape=\(3,\)"),
         ({"entropy": ENTROPY[:, 1:]}, r"entropy.shape=\(3, 3\)"),
         ({"log_probability": LOG_PROBABILITY[..., None]}, r"shape=\(3, 4, 1\)"),
         ({"mask": STEPS[:, 1:]}, r"mask.shape=\(3, 3\)"),

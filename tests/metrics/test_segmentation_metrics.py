@@ -203,16 +203,20 @@ def test_sample_weight_is_refused_with_what_to_do():
 
 
 def test_wrong_number_of_logits_is_named():
-    with pytest.raises(ValueError, match="num_classes=4 values per pixel"):
+    with pytest.raises(ValueError, match=r"here \(..., 4\). Received: logits.shape="):
         MeanIoU(4).update_state(np.zeros((1, 2, 2)), np.zeros((1, 2, 2, 3), "float32"))
 
 
 def test_labels_of_another_size_than_the_predictions_are_named():
-    with pytest.raises(ValueError, match=r"\(1, 2, 2\) and \(1, 2, 3\)"):
+    with pytest.raises(
+        ValueError, match=r"y_pred.shape=\(1, 2, 3\), y_true.shape=\(1, 2, 2\)"
+    ):
         MeanIoU(4).update_state(np.zeros((1, 2, 2)), np.zeros((1, 2, 3), "int32"))
 
 
 @pytest.mark.parametrize("num_classes", [0, -1, 2.5, None])
 def test_number_of_classes_must_be_a_positive_whole_number(num_classes):
-    with pytest.raises(ValueError, match="`num_classes` must be a whole number"):
+    with pytest.raises(
+        ValueError, match="`num_classes` must be an integer of at least 1"
+    ):
         MeanIoU(num_classes)

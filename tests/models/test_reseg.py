@@ -156,7 +156,7 @@ def test_every_weight_gets_a_gradient():
         ({"cell": "rnn"}, "`cell` must be"),
         ({"dropout": 1.0}, "`dropout` must be"),
         ({"decoder": "fancy"}, "`decoder` must be"),
-        ({"decoder_filters": (0,)}, "`decoder_filters` must hold"),
+        ({"decoder_filters": (0,)}, "`decoder_filters` must be a tuple"),
         ({"input_shape": (4, 4)}, "`input_shape` must be"),
         ({"input_shape": (4, 4, 1)}, "`input_shape` must be"),
         ({"input_shape": (0, 4, 3)}, "`input_shape` must be"),

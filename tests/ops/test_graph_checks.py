@@ -31,10 +31,10 @@ def test_scales_may_be_stacked_or_a_list():
 @pytest.mark.parametrize(
     ("scales", "message"),
     [
-        ([], r"one scale or more.* Received: scales of shapes \[\]"),
-        (np.zeros((2, 3, 0, 4), int), r"one scale or more.* shapes \[\]"),
-        (np.array([PATH]), r"shape=\(1, 3, 2\). For one scale, pass \[neighbours\]"),
-        ([[PATH], [PATH[:2]]], r"same graphs and nodes.*\(1, 3, 2\), \(1, 2, 2\)"),
+        ([], r"one scale or more"),
+        (np.zeros((2, 3, 0, 4), int), r"one scale or more"),
+        (np.array([PATH]), r"shape=\(1, 3, 2\).* For one scale, pass \[neighbours\]"),
+        ([[PATH], [PATH[:2]]], r"\(1, 2, 2\), .*\(1, 3, 2\).*same graphs and nodes"),
         ([[PATH], [[[1], [0, 2]]]], r"`neighbours\[1\]` must be .* rows of one length"),
         (None, "Received: neighbours=None"),
     ],
@@ -61,9 +61,9 @@ def test_most_children_of_another_type_are_refused(most):
     [
         (
             {"neighbours": PATH},
-            r"must be integers \(batch, nodes, neighbours\), -1 for",
+            r"\(batch, nodes, neighbours\).* Pad short lists with -1",
         ),
-        ({"neighbours": [[[0.5]]]}, "dtype float64"),
+        ({"neighbours": [[[0.5]]]}, "must be integers. .*dtype=float64"),
         ({"neighbours": [[[1], [0, 2]]]}, "rows of one length. .* Pad short rows"),
         ({"neighbours": None}, "Received: neighbours=None"),
         ({"neighbours": [PATH], "mask": [[1, 1], [1]]}, "`mask` must .* one length"),
@@ -73,11 +73,17 @@ def test_most_children_of_another_type_are_refused(most):
             {"neighbours": [PATH], "mask": [[1, 1]]},
             r"`mask` must .* mask.shape=\(1, 2\)",
         ),
-        ({"neighbours": [PATH], "mask": [[0, 0, 0]]}, "removes all 3 of graph 0"),
-        ({"neighbours": [PATH], "confidence": [[1, 1]]}, "`confidence` must have one"),
+        (
+            {"neighbours": [PATH], "mask": [[0, 0, 0]]},
+            r"removes every node of graphs \[0\]",
+        ),
+        (
+            {"neighbours": [PATH], "confidence": [[1, 1]]},
+            "`confidence` must have the shape",
+        ),
         (
             {"neighbours": [PATH], "order": [[1, 1]]},
-            "`order` must have one value a node",
+            "`order` must have the shape",
         ),
     ],
 )
@@ -139,5 +145,5 @@ def test_padded_child_and_tree_of_padding_are_refused():
         ValueError, match="padded node cannot be a child. .* node 0, whi"
     ):
         ops.check_tree([[[-1], [0]]], [[False, True]])
-    with pytest.raises(ValueError, match="Every tree .* removes all 2 of tree 0"):
+    with pytest.raises(ValueError, match=r"removes every node of trees \[0\]"):
         ops.check_tree([[[-1], [0]]], [[False, False]])

@@ -136,7 +136,7 @@ def test_gru_equals_keras_gru(reverse, reset_after, masked):
     rng = np.random.default_rng(2)
     x = rng.normal(size=(B, T, C)).astype("float32")
     # Every sequence begins and ends with a real step: before the first one, Keras
-    # puts out zeros and ours the initial state.
+    # outputs zeros and ours the initial state.
     mask = np.array([[1, 1, 0, 1, 1], [1, 0, 0, 1, 1]], bool) if masked else None
     layer = keras.layers.GRU(
         U,
@@ -236,7 +236,7 @@ def test_half_precision_stays_near_float32(reset_after, dtype):
     full = gradients(as_float32(tensors))[1]
     for name, gradient in half.items():
         assert gradient.dtype == dtype
-        # Gates, states and their gradients are each rounded once a step; sums over
+        # Gates, states and their gradients are each rounded once per step; sums over
         # T * B steps gain as many roundings, so compare with the largest entry.
         scale = float(tf.reduce_max(tf.abs(full[name])))
         near([gradient], [full[name]], atol=16 * EPSILON[dtype] * scale)
@@ -246,8 +246,12 @@ def test_half_precision_stays_near_float32(reset_after, dtype):
     ("options", "changes", "message"),
     [
         ({}, {"inputs": np.zeros((T, B, 8))}, "3 gates of 3 units"),
-        ({}, {"recurrent_kernel": np.zeros((4, 9))}, r"must have shape \(3, 9\)"),
-        ({}, {"kernel": np.zeros((C, 9))}, r"`kernel` must have shape \(9, 9\)"),
+        ({}, {"recurrent_kernel": np.zeros((4, 9))}, r"gates\), here \(3, 9\)"),
+        (
+            {},
+            {"kernel": np.zeros((C, 9))},
+            r"`kernel` must have the shape .* here \(9, 9\)",
+        ),
         ({}, {"bias": np.zeros(9)}, "`bias` needs a `kernel`"),
         (
             {"reset_after": False},

@@ -193,7 +193,7 @@ def test_lstm_equals_keras_lstm(reverse, masked):
         reverse=reverse,
     )
     got, *last = lstm([direction], training=True)[0]
-    if masked:  # Keras puts out zeros until the first real step, ours the first state
+    if masked:  # Keras outputs zeros until the first real step, ours the first state
         seen = np.cumsum(mask[::-1] if reverse else mask, 0)
         seen = (seen[::-1] if reverse else seen).swapaxes(0, 1) > 0
         got, expected = np.swapaxes(got, 0, 1) * seen, expected * seen
@@ -273,7 +273,7 @@ def test_half_precision_gradients_stay_near_those_of_float32(dtype):
     full = gradients(as_float32(tensors))
     for name, gradient in half.items():
         assert gradient.dtype == dtype
-        # Gates, states and their gradients are each rounded once a step; sums over
+        # Gates, states and their gradients are each rounded once per step; sums over
         # T * B * L steps gain as many roundings, so compare with the largest entry.
         scale = float(tf.reduce_max(tf.abs(full[name])))
         near([gradient], [full[name]], atol=16 * EPSILON[dtype] * scale)
@@ -308,13 +308,17 @@ def test_boolean_mask_is_a_mask_of_ones_and_zeros():
 @pytest.mark.parametrize(
     ("options", "changes", "message"),
     [
-        ({"masked": "keep"}, {}, "'carry' or 'zero'. Received: masked='keep'"),
-        ({"taps": (-1, 0, 1), "forget_gates": 2}, {}, "1 or one a tap"),
+        ({"masked": "keep"}, {}, "one of 'carry', 'zero'. Received: masked='keep'"),
+        ({"taps": (-1, 0, 1), "forget_gates": 2}, {}, "1, or one per tap"),
         ({"taps": (-1, 0), "stable": True}, {}, "memories of two taps"),
-        ({"taps": (-1, 0)}, {}, r"must have shape \(6, 12\)"),
+        ({"taps": (-1, 0)}, {}, r"gates\), here \(6, 12\)"),
         ({}, {"inputs": np.zeros((T, B, L, 11))}, "4 gates of 3 units"),
         ({}, {"recurrent_kernel": np.zeros((4, 12))}, r"Received: .*\(4, 12\)"),
-        ({}, {"kernel": np.zeros((C, 12))}, r"`kernel` must have shape \(12, 12\)"),
+        (
+            {},
+            {"kernel": np.zeros((C, 12))},
+            r"`kernel` must have the shape .* here \(12, 12\)",
+        ),
         ({}, {"bias": np.zeros(12)}, "`bias` needs a `kernel`"),
         (
             {"taps": (-1, 0), "forget_gates": 2},

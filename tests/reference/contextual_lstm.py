@@ -6,7 +6,7 @@
     o = sigmoid(W_o.x + U_o.h + p_o * c + b_o + V_o.T)
     h = o * tanh(c)
 
-A masked step leaves h and c as they are and puts out zeros.
+A masked step leaves h and c as they are and outputs zeros.
 """
 
 import numpy as np

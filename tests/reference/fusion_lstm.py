@@ -4,7 +4,7 @@
     v = [v_1; v_2; ...]
     y: an LSTM right and one left along every row of v, hidden states side by side
 
-A masked pixel is read as zero, leaves the state as it is and puts out zeros.
+A masked pixel is read as zero, leaves the state as it is and outputs zeros.
 """
 
 import numpy as np

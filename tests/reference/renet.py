@@ -6,7 +6,7 @@
     and the same along each row of v, to the right and to the left.
 
 A masked pixel is read as zero; a patch of masked pixels leaves the state as it is and
-puts out zeros.
+outputs zeros.
 """
 
 import numpy as np

@@ -4,8 +4,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfrecvis.layers.arguments import check_flag, check_known, same_sizes
-from tfrecvis.ops.checks import check_integer
+from tfrecvis.layers.arguments import known_size
+from tfrecvis.ops.checks import check_flag, check_integer
+from tfrecvis.ops.shape_checks import check_states
 from tfrecvis.ops.stencil import project
 
 
@@ -50,14 +51,18 @@ def color_mask(channels, filters, num_colors, own):
     return (reads <= writes if own else reads < writes).astype("float32")
 
 
-def check_step(layer, row=None, cache=None, cache_shapes=()):
+def check_step(
+    layer, row=None, cache=None, letters=None, spec="batch width filters", **sizes
+):
     """Refuse a `step` before the layer is built, or of shapes that do not fit it.
 
     Args:
         layer: A causal layer; the last axes of its kernel are channels and gates.
-        row: Tensor `(batch, width, channels)`, or None to check the layer alone.
+        row: Tensor `(batch, width, channels)`, or None to check only the layer.
         cache: Tensor or tuple of them, what goes with the row.
-        cache_shapes: List of their shapes but for the batch.
+        letters: String, what the cache holds, such as "[h, c]".
+        spec: String, the shape of each of these in words, as in `check_shapes`.
+        sizes: Integers, the sizes of further axes in `spec`.
     """
     if not layer.built:
         raise ValueError(
@@ -66,22 +71,17 @@ def check_step(layer, row=None, cache=None, cache_shapes=()):
         )
     if row is None:
         return
-    channels = layer.kernel.shape[-2]
-    if not same_sizes(row.shape, (None, None, channels)):
-        raise ValueError(
-            f"`row` must be (batch, width, {channels}). Received: row.shape="
-            f"{tuple(row.shape)}."
-        )
-    shapes = [tuple(x.shape) for x in keras.tree.flatten(cache)]
-    if len(shapes) != len(cache_shapes) or not all(
-        same_sizes(shape, (row.shape[0], *expected))
-        for shape, expected in zip(shapes, cache_shapes, strict=True)
-    ):
-        raise ValueError(
-            "`cache` must be what `initial_cache` gives for the batch and width of the "
-            f"row, or what `step` gave. Received: shapes {shapes}, row.shape="
-            f"{tuple(row.shape)}."
-        )
+    check_states(
+        "cache",
+        keras.tree.flatten(cache),
+        letters,
+        spec,
+        "The cache is what `initial_cache` gave for this batch and width, or `step`.",
+        row=("batch width channels", row),
+        channels=layer.kernel.shape[-2],
+        filters=layer.filters,
+        **sizes,
+    )
 
 
 class CausalLSTM(keras.layers.Layer):
@@ -103,8 +103,7 @@ class CausalLSTM(keras.layers.Layer):
 
     def check_channels(self, images_shape):
         """The channels of the images, which `build` needs to know."""
-        check_known("images", images_shape)
-        channels = images_shape[-1]
+        channels = known_size("images", images_shape)
         check_colors("channels", channels, self.num_colors)
         self.input_spec = keras.layers.InputSpec(ndim=4, axes={-1: channels})
         return channels
@@ -124,13 +123,13 @@ class CausalLSTM(keras.layers.Layer):
             self.filters, channels, self.num_colors, own=True
         )
 
-    def put_out(self, x, h):
+    def with_residual(self, x, h):
         """h, or with `residual` `x + h . residual_kernel + residual_bias`."""
         if not self.residual:
             return h
         kernel = self.residual_kernel
         kernel = kernel * ops.cast(self.residual_mask, kernel.dtype)
-        # Cast by hand: Keras does it in `call` alone, and `step` comes here too.
+        # Cast by hand: Keras does it only in `call`, and `step` comes here too.
         bias = ops.cast(self.residual_bias, h.dtype)
         return x + project(h, ops.cast(kernel, h.dtype)) + bias
 

@@ -1,19 +1,13 @@
-"""Contextual LSTM: a topic, an image or a scene has a say in every gate."""
+"""Contextual LSTM: a topic, an image or a scene enters every gate."""
 
 import keras
 from keras import ops
 
-from tfrecvis.layers.arguments import (
-    TakesLists,
-    check_flag,
-    check_known,
-    check_states,
-    same_sizes,
-)
+from tfrecvis.layers.arguments import TakesLists, known_size
 from tfrecvis.layers.initial_values import forget_bias, one_by_one
 from tfrecvis.ops import LSTMDirection, lstm
-from tfrecvis.ops.checks import check_integer
-from tfrecvis.ops.scan import concrete_value
+from tfrecvis.ops.checks import check_flag, check_given, check_integer
+from tfrecvis.ops.shape_checks import check_mask, check_shapes, check_states
 from tfrecvis.ops.stencil import project
 
 
@@ -24,8 +18,8 @@ class ContextualLSTMCell(keras.layers.Layer):
     The equations are those of `ContextualLSTM`, which is faster over whole sequences
     and has the same weights. States are kept in the compute dtype, as Keras' cells do.
 
-    `keras.layers.RNN` gives a cell one tensor a step: the last `context_size` features
-    of it are then the context.
+    `keras.layers.RNN` gives a cell one tensor per step: its last `context_size`
+    features are then the context.
 
     Args:
         units: Integer, units of the hidden and cell state.
@@ -70,9 +64,8 @@ class ContextualLSTMCell(keras.layers.Layer):
         self.output_size = units
 
     def build(self, inputs_shape, context_shape=None):
-        check_known("inputs", inputs_shape)
         apart = self.context_size if context_shape is None else 0
-        features = inputs_shape[-1] - apart
+        features = known_size("inputs", inputs_shape) - apart
         if features < 1:
             raise ValueError(
                 "Without `context`, the last features of `inputs` are the context, and "
@@ -98,21 +91,17 @@ class ContextualLSTMCell(keras.layers.Layer):
 
     def separate(self, inputs, context):
         """The features and the context, which may be the last of the inputs."""
-        features, width = self.kernel.shape[0], inputs.shape[-1]
+        features, apart = self.kernel.shape[0], self.context_size
+        check_shapes(
+            f"These are {features} features and, without `context`, {apart} of context "
+            "after them.",
+            inputs=("batch *steps features", inputs),
+            context=("batch *steps_of_context context_size", context),
+            features=features + (apart if context is None else 0),
+            context_size=apart,
+        )
         if context is None:
-            if width != features + self.context_size:
-                raise ValueError(
-                    f"Without `context`, inputs must have {features} features and "
-                    f"{self.context_size} of context after them. Received: "
-                    f"inputs.shape={tuple(inputs.shape)}."
-                )
             return inputs[..., :features], inputs[..., features:]
-        if width != features or context.shape[-1] != self.context_size:
-            raise ValueError(
-                f"Inputs must have {features} features and their context "
-                f"{self.context_size}. Received: inputs.shape={tuple(inputs.shape)}, "
-                f"context.shape={tuple(context.shape)}."
-            )
         return inputs, context
 
     def project_inputs(self, features):
@@ -127,7 +116,9 @@ class ContextualLSTMCell(keras.layers.Layer):
         return ops.concatenate([z] * 4, -1) if self.shared_context else z
 
     def call(self, inputs, states, context=None):
-        check_states("states", states, "[h, c]", (inputs.shape[0], self.units))
+        check_given("states", states, "Use `cell(inputs, [h, c])`.")
+        sizes = {"inputs": ("batch features", inputs), "units": self.units}
+        check_states("states", states, "[h, c]", "batch units", **sizes)
         h, c = states
         features, context = self.separate(inputs, context)
         z = self.project_inputs(features) + self.project_context(context)
@@ -156,7 +147,7 @@ class ContextualLSTMCell(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("tfrecvis")
 class ContextualLSTM(TakesLists, keras.layers.Layer):
-    """LSTM in which a context T (a topic, an image, a scene) has a say in every gate.
+    """LSTM in which a context T (a topic, an image, a scene) enters every gate.
 
         i = sigmoid(W_i . x + U_i . h[t-1] + p_i * c[t-1] + b_i + V_i . T)
         f = sigmoid(W_f . x + U_f . h[t-1] + p_f * c[t-1] + b_f + V_f . T)
@@ -168,13 +159,13 @@ class ContextualLSTM(TakesLists, keras.layers.Layer):
     `kernel` W, `recurrent_kernel` U, `bias` b and `context_kernel` V pack the gates in
     the order i, f, g, o, as `keras.layers.LSTM` does; `peepholes` p holds i, f, o. The
     forget bias starts at one, peepholes at zero. The context stays the same over a
-    sequence, or comes anew with each step. Without context and peepholes this is
+    sequence, or is given for each step. Without context and peepholes this is
     `keras.layers.LSTM`.
 
     `keras.layers.Bidirectional` gives a layer one tensor: without `context`, the last
     `context_size` features of every step are its context.
 
-    Masked steps carry the states through and put out zeros, so that a padded sequence
+    Masked steps carry the states through and output zeros, so that a padded sequence
     gives what the sequence alone gives, whatever its padding holds. The cell state is
     kept in float32 under every precision policy.
 
@@ -199,8 +190,8 @@ class ContextualLSTM(TakesLists, keras.layers.Layer):
             or None.
         initial_state: List `[h, c]` of float tensors `(batch, units)`; zeros otherwise.
         mask: Boolean tensor `(batch, steps)`, True for a real step, or None.
-        sequences_mask: The mask that `sequences` bring from the layer before them:
-            Keras passes it, and `mask` takes its place where both are there.
+        sequences_mask: The mask that `sequences` carry from the layer before them.
+            Keras passes it; where both are given, `mask` is used.
         training: Whether the hand-written backward pass is used.
 
     Input shape: `(batch, steps, features)`; steps may be None.
@@ -293,39 +284,13 @@ class ContextualLSTM(TakesLists, keras.layers.Layer):
         return [y, h, ops.cast(c, h.dtype)] if self.return_state else y
 
     def _check(self, sequences, context, initial_state, mask):
-        batch, steps, _ = sequences.shape
-        if steps == 0:
-            raise ValueError(
-                "Sequences must have at least one step. Received: sequences.shape="
-                f"{tuple(sequences.shape)}."
-            )
-        width = self.cell.context_size
-        if context is not None and not any(
-            same_sizes(context.shape, shape)
-            for shape in ((batch, width), (batch, steps, width))
-        ):
-            raise ValueError(
-                "`context` must have the shape (batch, context_size), or (batch, "
-                "steps, context_size) for one a step. Received: context.shape="
-                f"{tuple(context.shape)}, sequences.shape={tuple(sequences.shape)}, "
-                f"context_size={width}."
-            )
-        if initial_state is not None:
-            shape = (batch, self.cell.units)
-            check_states("initial_state", initial_state, "[h, c]", shape)
-        if mask is not None and not same_sizes(mask.shape, (batch, steps)):
-            raise ValueError(
-                "`mask` must have the shape (batch, steps) of the sequences. Received: "
-                f"mask.shape={tuple(mask.shape)}, "
-                f"sequences.shape={tuple(sequences.shape)}."
-            )
-        values = concrete_value(mask)
-        if values is not None and not values.any(1).all():
-            emptied = (~values.any(1)).nonzero()[0].tolist()
-            raise ValueError(
-                f"`mask` removes every step of sequences {emptied} of the batch: it "
-                "must be True for at least one. Leave such sequences out."
-            )
+        inputs = {"sequences": ("batch steps features", sequences)}
+        check_mask(mask, "step", "sequences", **inputs)
+        spec = "batch context_size | batch steps context_size"
+        size = self.cell.context_size
+        check_shapes(**inputs, context=(spec, context), context_size=size)
+        sizes = {**inputs, "units": self.cell.units}
+        check_states("initial_state", initial_state, "[h, c]", "batch units", **sizes)
 
     def compute_mask(self, sequences, mask=None):
         passed = mask if self.return_sequences else None

@@ -27,7 +27,7 @@ class DiagonalBiLSTM(CausalLSTM):
     The right half is shifted down by one row, since it would see the pixels to the
     right. All pixels of a diagonal advance at once: height + width - 1 steps. Outside
     the image h and m are zero, but for the column before the first one when the initial
-    state is learned. With `residual` the layer puts out `x + y . residual_kernel +
+    state is learned. With `residual` the layer outputs `x + y . residual_kernel +
     residual_bias`.
 
     Weights have a leading axis of two, left and right: `kernel` `(2, channels,
@@ -109,7 +109,7 @@ class DiagonalBiLSTM(CausalLSTM):
         sides = [self._direction(side, x, mask) for side in range(2)]
         results = lstm(sides, taps=(-1, 0), training=bool(training))
         left, right = (_from_columns(h, side) for side, (h, _, _) in enumerate(results))
-        y = self.put_out(x, left + _row_below(right))
+        y = self.with_residual(x, left + _row_below(right))
         return y if mask is None else clear(y, mask)
 
     def _direction(self, side, x, mask):
@@ -162,7 +162,7 @@ class DiagonalBiLSTM(CausalLSTM):
         Returns:
             The row of the output `(batch, width, ...)`, and the next cache.
         """
-        check_step(self, row, cache, [(row.shape[1], self.filters)] * 2)
+        check_step(self, row, cache, "[left, right]")
         row = ops.cast(row, self.compute_dtype)
         columns = ops.transpose(row, (1, 0, 2))  # (W, B, C): steps lead
         directions = []
@@ -189,7 +189,7 @@ class DiagonalBiLSTM(CausalLSTM):
             )
         left, right = (ops.transpose(h, (1, 0, 2)) for h, _, _ in lstm(directions))
         y = left + cache[1]  # the right half of the row above
-        return self.put_out(row, y), (left, right)
+        return self.with_residual(row, y), (left, right)
 
 
 def _to_columns(x, side):

@@ -1,12 +1,12 @@
 """DrawRead: what DRAW's encoder sees of an image."""
 
-from numbers import Integral
-
 import keras
 from keras import ops
 
-from tfrecvis.layers.arguments import check_known, same_sizes
+from tfrecvis.layers.arguments import known_size
+from tfrecvis.ops.checks import check_given, check_integer
 from tfrecvis.ops.filterbank import attention_filters, check_grid, read_patch
+from tfrecvis.ops.shape_checks import check_shapes
 
 
 @keras.saving.register_keras_serializable("tfrecvis")
@@ -49,7 +49,7 @@ class DrawRead(keras.layers.Layer):
         without attention; twice the channels with error images.
 
     Raises:
-        ValueError: `patch_size` is below 2, the images have one pixel or are none,
+        ValueError: `patch_size` is below 2, the images have one pixel or none,
             `hidden` is missing, or the shapes do not fit.
 
     Example:
@@ -69,9 +69,9 @@ class DrawRead(keras.layers.Layer):
         self._check(images_shape, hidden_shape)
         if self.patch_size is None:
             return
-        check_known("hidden", hidden_shape)
+        features = known_size("hidden", hidden_shape)
         self.attention_kernel, self.attention_bias = add_attention_weights(
-            self, hidden_shape[-1]
+            self, features
         )
 
     def call(self, images, hidden=None, error_images=None):
@@ -92,34 +92,19 @@ class DrawRead(keras.layers.Layer):
         return ops.cast(gamma, patches.dtype)[:, None, None, None] * patches
 
     def _check(self, images_shape, hidden_shape, error_images_shape=None):
-        if error_images_shape is not None and not same_sizes(
-            images_shape, error_images_shape
-        ):
-            raise ValueError(
-                "`error_images` must have the shape of `images`. Received: "
-                f"error_images.shape={tuple(error_images_shape)}, "
-                f"images.shape={tuple(images_shape)}."
-            )
+        images = "batch height width channels"
+        check_shapes(
+            images=(images, images_shape), error_images=(images, error_images_shape)
+        )
         if self.patch_size is None:
             return
-        if hidden_shape is None:
-            raise ValueError(
-                "Reading with attention needs the decoder's hidden state. Received: "
-                "hidden=None. Use `layer(images, hidden=hidden)`, or patch_size=None."
-            )
-        if not same_sizes(hidden_shape, (images_shape[0], None)):
-            raise ValueError(
-                "`hidden` must be (batch, features), with one row an image. Received: "
-                f"hidden.shape={tuple(hidden_shape)}, "
-                f"images.shape={tuple(images_shape)}."
-            )
-        if self.built and not same_sizes(
-            hidden_shape, (None, self.attention_kernel.shape[0])
-        ):
-            raise ValueError(
-                f"The weights are those of {self.attention_kernel.shape[0]} features. "
-                f"Received: hidden.shape={tuple(hidden_shape)}."
-            )
+        hint = "Use `layer(images, hidden=hidden)`, or patch_size=None."
+        check_given("hidden", hidden_shape, hint)
+        check_shapes(
+            images=(images, images_shape),
+            hidden=("batch features", hidden_shape),
+            features=self.attention_kernel.shape[0] if self.built else None,
+        )
         check_grid(self.patch_size, *images_shape[1:3])
 
     def compute_output_shape(
@@ -144,19 +129,12 @@ def check_patch_size(patch_size):
 
     >>> check_patch_size(3)
     """
-    if patch_size is None:
-        return
-    if isinstance(patch_size, bool) or not isinstance(patch_size, Integral):
-        raise ValueError(
-            "`patch_size` must be an integer of at least 2, or None for the whole "
-            f"image. Received: patch_size={patch_size!r}."
-        )
-    if patch_size < 2:
-        raise ValueError(
-            "`patch_size` must be at least 2: the stride of the filters divides by "
-            f"patch_size - 1. Received: patch_size={patch_size!r}. Use 2 or more, or "
+    if patch_size is not None:
+        hint = (
+            "The stride of the filters divides by patch_size - 1. Use 2 or more, or "
             "None for the whole image."
         )
+        check_integer("patch_size", patch_size, least=2, hint=hint)
 
 
 def add_attention_weights(layer, features):

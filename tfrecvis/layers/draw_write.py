@@ -5,13 +5,13 @@ import math
 import keras
 from keras import ops
 
-from tfrecvis.layers.arguments import check_known
+from tfrecvis.layers.arguments import known_size
 from tfrecvis.layers.draw_read import (
     add_attention_weights,
     attention_parameters,
     check_patch_size,
 )
-from tfrecvis.ops.checks import check_integer
+from tfrecvis.ops.checks import as_integers
 from tfrecvis.ops.filterbank import attention_filters, check_grid, write_patch
 
 
@@ -59,24 +59,16 @@ class DrawWrite(keras.layers.Layer):
     def __init__(self, image_shape, patch_size=None, **kwargs):
         super().__init__(**kwargs)
         check_patch_size(patch_size)
-        if not isinstance(image_shape, (tuple, list)) or len(image_shape) != 3:
-            raise ValueError(
-                "`image_shape` must hold three integers: height, width, channels. "
-                f"Received: image_shape={image_shape!r}."
-            )
-        for name, size in zip(
-            ("height", "width", "channels"), image_shape, strict=True
-        ):
-            check_integer(f"image_shape: {name}", size)
+        hint = "They are height, width and channels."
+        image_shape = as_integers("image_shape", image_shape, count=3, hint=hint)
         if patch_size is not None:
             check_grid(patch_size, *image_shape[:2])
-        self.image_shape = tuple(image_shape)
+        self.image_shape = image_shape
         self.patch_size = patch_size
         self.input_spec = keras.layers.InputSpec(ndim=2)
 
     def build(self, input_shape):
-        check_known("hidden", input_shape)
-        features = input_shape[-1]
+        features = known_size("hidden", input_shape)
         self.input_spec = keras.layers.InputSpec(ndim=2, axes={-1: features})
         shape = math.prod(self._written_shape())
         self.kernel = self.add_weight(

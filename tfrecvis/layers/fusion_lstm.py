@@ -3,9 +3,10 @@
 import keras
 from keras import ops
 
-from tfrecvis.layers.arguments import check_known, real_pixels, same_sizes
+from tfrecvis.layers.arguments import known_size, real_pixels
 from tfrecvis.layers.sweeps import add_sweep_weights, sweep
 from tfrecvis.ops.checks import check_integer
+from tfrecvis.ops.shape_checks import check_shapes
 
 
 @keras.saving.register_keras_serializable("tfrecvis")
@@ -23,7 +24,7 @@ class FusionLSTM(keras.layers.Layer):
     starts at one), with one more leading axis for the directions: down, up, right,
     left. The columns of all modalities are run side by side.
 
-    Masked pixels are read as zeros, carry the state through and put out zeros, so that
+    Masked pixels are read as zeros, carry the state through and output zeros, so that
     a padded scene gives what the scene alone gives, whatever its padding holds.
 
     Reference: Li et al., 2016, LSTM-CF (https://arxiv.org/abs/1604.05000). The paper
@@ -65,7 +66,7 @@ class FusionLSTM(keras.layers.Layer):
         shapes = modalities_shape
         _check_modalities(shapes)
         for number, shape in enumerate(shapes):
-            check_known(f"modalities[{number}]", shape)
+            known_size(f"modalities[{number}]", shape)
         self.input_spec = [
             keras.layers.InputSpec(ndim=4, axes={-1: shape[-1]}) for shape in shapes
         ]
@@ -113,36 +114,30 @@ def _check_modalities(shapes):
             "`modalities` must be a list of two or more tensors. Received one tensor "
             f"of shape {tuple(shapes)}. Use ReNet for a single one."
         )
-    shapes = [tuple(shape) for shape in shapes]
     if len(shapes) < 2:
         raise ValueError(
             "There must be two or more modalities to fuse. Received: shapes "
-            f"{shapes}. Use ReNet for a single one."
+            f"{[tuple(shape) for shape in shapes]}. Use ReNet for a single one."
         )
-    if not all(
-        len(shape) == 4 and same_sizes(shape[:3], shapes[0][:3]) for shape in shapes
-    ):
-        raise ValueError(
-            "Modalities must have the shape (batch, height, width, channels), all of "
-            f"the same batch, height and width. Received: shapes {shapes}. Resize "
-            "them, for example with keras.layers.Resizing."
-        )
+    check_shapes(
+        "Resize them, for example with keras.layers.Resizing.",
+        **{
+            f"modalities[{number}]": (f"batch height width channels_{number}", shape)
+            for number, shape in enumerate(shapes)
+        },
+    )
 
 
 def _common_mask(mask, modalities):
     """Where the pixels of every modality are real, or None."""
     masks = list(mask) if isinstance(mask, (list, tuple)) else [mask]
+    masks = [ops.convert_to_tensor(each) for each in masks if each is not None]
     common = None
     for each in masks:
-        if each is None:
-            continue
-        each = ops.convert_to_tensor(each)
-        if not same_sizes(each.shape, modalities[0].shape[:3]):
-            raise ValueError(
-                "`mask` must have the shape (batch, height, width) of the modalities. "
-                f"Received: mask.shape={tuple(each.shape)}, modalities of shape "
-                f"{tuple(modalities[0].shape)}."
-            )
+        check_shapes(
+            **{"modalities[0]": ("batch height width channels", modalities[0])},
+            mask=("batch height width", each),
+        )
         each = ops.cast(each, "bool")
         common = each if common is None else ops.logical_and(common, each)
     return common

@@ -3,18 +3,18 @@
 import keras
 from keras import ops
 
-from tfrecvis.layers.arguments import (
-    TakesLists,
-    check_flag,
-    check_known,
-    check_states,
-    same_sizes,
-)
+from tfrecvis.layers.arguments import TakesLists, known_size
 from tfrecvis.layers.initial_values import forget_bias, one_by_one
-from tfrecvis.ops.checks import check_integer
+from tfrecvis.ops.checks import check_flag, check_integer
 from tfrecvis.ops.graph_checks import check_adjacency, check_graph
 from tfrecvis.ops.levels import gather_nodes, schedule, visit
 from tfrecvis.ops.scan import concrete_value
+from tfrecvis.ops.shape_checks import (
+    check_integer_dtype,
+    check_mask,
+    check_shapes,
+    check_states,
+)
 from tfrecvis.ops.stencil import project
 
 
@@ -43,10 +43,10 @@ class GraphLSTM(TakesLists, keras.layers.Layer):
     Nodes that do not wait for each other are updated together: the results are exact,
     and a graph takes as many steps as its longest chain of neighbours in visiting
     order (its levels; 32 nodes at most go in one step). Levels are found in the
-    graph of the backend, for every graph of a batch anew. Memory is float32 under every
-    precision policy; confidences and orders are compared as they come.
+    graph of the backend, separately for every graph of a batch. Memory is float32
+    under every precision policy; confidences and orders are compared as they come.
 
-    Padded nodes read as absent and put out zeros, whatever they and the lists that
+    Padded nodes are read as absent and output zeros, whatever they and the lists that
     name them hold. Called eagerly, the layer refuses what `tfrecvis.ops.check_graph`
     refuses. While a graph is traced (`model.fit`, exports) values cannot be checked:
     call that function on your data. There, edges to padding or out of range are
@@ -74,15 +74,15 @@ class GraphLSTM(TakesLists, keras.layers.Layer):
         initial_state: List `[h, m]` of float tensors `(batch, nodes, units)`; zeros
             otherwise.
         mask: Boolean tensor `(batch, nodes)`, True for a real node, or None.
-        features_mask: The mask that `features` bring from the layer before them: Keras
-            passes it, and `mask` takes its place where both are there.
+        features_mask: The mask that `features` carry from the layer before them. Keras
+            passes it; where both are given, `mask` is used.
 
     Input shape: `(batch, nodes, features)`; nodes may be None.
     Output shape: `(batch, nodes, units)`; with `return_state` a list of it, h and m.
 
     Raises:
         ValueError: An argument or a shape does not fit, both or none of `neighbours`
-            and `adjacency` are given, or the graph is none (see
+            and `adjacency` are given, or they describe no graph (see
             `tfrecvis.ops.check_graph`).
 
     Example:
@@ -107,8 +107,7 @@ class GraphLSTM(TakesLists, keras.layers.Layer):
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
     def build(self, features_shape):
-        check_known("features", features_shape)
-        features = features_shape[-1]
+        features = known_size("features", features_shape)
         if self.residual and features != self.units:
             raise ValueError(
                 "With `residual`, the features are added to the output and must be as "
@@ -216,44 +215,28 @@ class GraphLSTM(TakesLists, keras.layers.Layer):
     def _check_shapes(
         self, features, neighbours, adjacency, confidence, order, initial_state, mask
     ):
-        batch, nodes, _ = features.shape
-        if nodes == 0:
+        if (neighbours is None) == (adjacency is None):
             raise ValueError(
-                "A graph must have at least one node. Received: features.shape="
-                f"{tuple(features.shape)}."
+                "Pass one of `neighbours` and `adjacency`. Received: "
+                f"{'none' if neighbours is None else 'both'}."
             )
-        for names, values, one in (
-            (("neighbours", "adjacency"), (neighbours, adjacency), True),
-            (("confidence", "order"), (confidence, order), False),
-        ):
-            given = sum(value is not None for value in values)
-            if given > 1 or (one and not given):
-                raise ValueError(
-                    f"Pass {'one' if one else 'at most one'} of `{names[0]}` and "
-                    f"`{names[1]}`. Received: {'both' if given else 'none'}."
-                )
-        for name, value, shape in (
-            ("neighbours", neighbours, (batch, nodes, None)),
-            ("adjacency", adjacency, (batch, nodes, nodes)),
-            ("confidence", confidence, (batch, nodes)),
-            ("order", order, (batch, nodes)),
-            ("mask", mask, (batch, nodes)),
-        ):
-            if value is not None and not same_sizes(value.shape, shape):
-                raise ValueError(
-                    f"`{name}` must have shape {shape} (None: any) for these features. "
-                    f"Received: {name}.shape={tuple(value.shape)}, features.shape="
-                    f"{tuple(features.shape)}."
-                )
-        for name, value in (("neighbours", neighbours), ("order", order)):
-            if value is not None and not keras.backend.is_int_dtype(value.dtype):
-                raise ValueError(
-                    f"`{name}` must be integers. Received: {name}.dtype="
-                    f"{keras.backend.standardize_dtype(value.dtype)}."
-                )
-        if initial_state is not None:
-            shape = (batch, nodes, self.units)
-            check_states("initial_state", initial_state, "[h, m]", shape)
+        if confidence is not None and order is not None:
+            raise ValueError(
+                "Pass at most one of `confidence` and `order`. Received: both."
+            )
+        inputs = {"features": ("batch nodes features", features)}
+        check_mask(mask, "node", "graphs", **inputs)
+        check_shapes(
+            **inputs,
+            neighbours=("batch nodes neighbours", neighbours),
+            adjacency=("batch nodes nodes", adjacency),
+            confidence=("batch nodes", confidence),
+            order=("batch nodes", order),
+        )
+        check_integer_dtype("neighbours", neighbours)
+        check_integer_dtype("order", order)
+        spec, sizes = "batch nodes units", {**inputs, "units": self.units}
+        check_states("initial_state", initial_state, "[h, m]", spec, **sizes)
 
     def compute_mask(self, features, mask=None):
         return [mask, None, None] if self.return_state else mask

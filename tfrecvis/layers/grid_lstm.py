@@ -1,14 +1,12 @@
 """Grid LSTM: an LSTM along every dimension of a grid, its depth included."""
 
-from numbers import Integral
-
 import keras
 from keras import ops
 
-from tfrecvis.layers.arguments import check_flag, check_known, same_sizes
-from tfrecvis.ops.checks import check_integer
+from tfrecvis.layers.arguments import known_size
+from tfrecvis.ops.checks import as_integers, check_choice, check_flag, check_integer
 from tfrecvis.ops.grid_lstm import PLAIN_TRANSFORMS, GridWeights, grid_lstm
-from tfrecvis.ops.scan import concrete_value
+from tfrecvis.ops.shape_checks import check_mask, check_shapes, check_states
 
 TRANSFORMS = ("lstm", *PLAIN_TRANSFORMS)
 OUTPUT_GATES = ("inside", "outside")
@@ -66,8 +64,8 @@ class GridLSTM(keras.layers.Layer):
             its first position: `(batch, depth, units)` for sequences,
             `(batch, *grid[1:], depth, units)` in general. `[h]` if that axis has no
             memory. Zeros if None.
-        inputs_mask: The mask that `inputs` bring from the layer before them: Keras
-            passes it, and `mask` takes its place where both are there.
+        inputs_mask: The mask that `inputs` carry from the layer before them. Keras
+            passes it; where both are given, `mask` is used.
 
     Input shape: `(batch, *grid, features)`; sizes of the grid may be None.
     Output shape: `(batch, *grid, units)`; with `return_state` a list of it and of the
@@ -106,26 +104,22 @@ class GridLSTM(keras.layers.Layer):
         check_flag("tied", tied)
         check_flag("peepholes", peepholes)
         check_flag("return_state", return_state)
-        if output_gate not in OUTPUT_GATES:
-            raise ValueError(
-                f"Unknown output gate. Received: output_gate={output_gate!r}. Use one "
-                f"of {OUTPUT_GATES}."
-            )
+        check_choice("output_gate", output_gate, OUTPUT_GATES)
         self.units = units
         self.depth = depth
         self.tied = tied
         self.transforms = _as_transforms(transforms)
-        self.priority = _as_dimensions("priority", priority)
+        self.priority = as_integers("priority", priority, least=None)
         self.output_gate = output_gate
         self.peepholes = peepholes
-        self.reverse = _as_dimensions("reverse", reverse)
+        self.reverse = as_integers("reverse", reverse, least=None)
         self.return_state = return_state
         self.supports_masking = True
 
     def build(self, inputs_shape, initial_state_shape=None):
-        self._check_rank(inputs_shape)
-        num_dimensions, features = len(inputs_shape) - 1, inputs_shape[-1]
-        check_known("inputs", inputs_shape)
+        self._check_dimensions(inputs_shape)
+        num_dimensions = len(inputs_shape) - 1
+        features = known_size("inputs", inputs_shape)
         self.input_spec = keras.layers.InputSpec(
             ndim=len(inputs_shape), axes={-1: features}
         )
@@ -185,7 +179,7 @@ class GridLSTM(keras.layers.Layer):
         mask = None if mask is None else ops.convert_to_tensor(mask)
         if initial_state is not None:
             initial_state = [ops.convert_to_tensor(x) for x in _as_list(initial_state)]
-        self._check_shapes(inputs, mask, initial_state)
+        self._check(inputs, mask, initial_state)
         x, real = inputs, None
         if mask is not None:
             mask = ops.cast(mask, "bool")[..., None]
@@ -235,12 +229,8 @@ class GridLSTM(keras.layers.Layer):
         last = len(x.shape) - 1
         return ops.transpose(x, (*range(1, last), 0, last))
 
-    def _check_rank(self, shape):
-        if len(shape) < 2:
-            raise ValueError(
-                "Inputs must have the shape (batch, *grid, features). Received: "
-                f"inputs.shape={tuple(shape)}."
-            )
+    def _check_dimensions(self, shape):
+        check_shapes(inputs=("batch *grid features", shape))
         num_dimensions = len(shape) - 1
         if self.transforms and len(self.transforms) != num_dimensions:
             raise ValueError(
@@ -248,28 +238,22 @@ class GridLSTM(keras.layers.Layer):
                 f"for the depth, {num_dimensions} for inputs of rank {len(shape)}. "
                 f"Received: transforms={self.transforms!r}."
             )
-        chosen = {k % num_dimensions for k in self.priority}
-        if any(not -num_dimensions <= k < num_dimensions for k in self.priority):
+        named = {k % num_dimensions for k in self.priority}
+        inside = all(-num_dimensions <= k < num_dimensions for k in self.priority)
+        once = len(named) == len(self.priority) < num_dimensions
+        if not inside or not once:
             raise ValueError(
-                f"Inputs of rank {len(shape)} have {num_dimensions} dimensions, the "
-                "last of them the depth. Received: "
-                f"priority={self.priority!r}. Use 0 to {num_dimensions - 1}, or -1."
+                f"`priority` must name some of the {num_dimensions} dimensions of "
+                f"inputs of rank {len(shape)}, each once and not all. Received: "
+                f"priority={self.priority!r}. Use 0 to {num_dimensions - 1}; -1 is the "
+                "last one, the depth."
             )
-        if len(chosen) != len(self.priority) or len(chosen) == num_dimensions:
+        inside = all(0 <= k < num_dimensions - 1 for k in self.reverse)
+        if not inside or len(set(self.reverse)) != len(self.reverse):
             raise ValueError(
-                "`priority` must name each dimension once, and not all of them. "
-                f"Received: priority={self.priority!r} for {num_dimensions} dimensions."
-            )
-        if any(not 0 <= k < num_dimensions - 1 for k in self.reverse):
-            raise ValueError(
-                f"Inputs of rank {len(shape)} have a grid of {num_dimensions - 1} "
-                "axes, and only these can be reversed. Received: "
+                f"`reverse` must name axes of a grid of {num_dimensions - 1} axes, for "
+                f"inputs of rank {len(shape)}, each once. Received: "
                 f"reverse={self.reverse!r}. Use numbers from 0."
-            )
-        if len(set(self.reverse)) != len(self.reverse):
-            raise ValueError(
-                "`reverse` must name each axis once. Received: "
-                f"reverse={self.reverse!r}."
             )
         if num_dimensions == 1 and self.return_state:
             raise ValueError(
@@ -277,38 +261,18 @@ class GridLSTM(keras.layers.Layer):
                 f"return_state=True, inputs.shape={tuple(shape)}."
             )
 
-    def _check_shapes(self, inputs, mask, initial_state):
-        if 0 in inputs.shape[1:-1]:
-            raise ValueError(
-                "The grid must have at least one position. Received: inputs.shape="
-                f"{tuple(inputs.shape)}."
-            )
-        grid = tuple(inputs.shape[:-1])
-        if mask is not None and not same_sizes(mask.shape, grid):
-            raise ValueError(
-                "`mask` must have the shape (batch, *grid) of the inputs. Received: "
-                f"mask.shape={tuple(mask.shape)}, inputs.shape={tuple(inputs.shape)}."
-            )
-        values = None if mask is None else concrete_value(mask)
-        if values is not None and values.ndim > 1:
-            kept = values.any(tuple(range(1, values.ndim)))
-            if not kept.all():
-                raise ValueError(
-                    "`mask` removes every position of the grids "
-                    f"{(~kept).nonzero()[0].tolist()} of the batch: it must be True "
-                    "for at least one. Leave such grids out."
-                )
-        if initial_state is None:
-            return
-        shapes = self._state_shapes(inputs.shape)
-        if len(initial_state) != len(shapes) or not all(
-            same_sizes(x.shape, s) for x, s in zip(initial_state, shapes, strict=True)
-        ):
-            raise ValueError(
-                "`initial_state` must hold the state along the first axis of the grid, "
-                f"tensors of shapes {shapes}. Received: shapes "
-                f"{[tuple(x.shape) for x in initial_state]}."
-            )
+    def _check(self, inputs, mask, initial_state):
+        check_mask(mask, "position", "grids", inputs=("batch *grid features", inputs))
+        check_states(
+            "initial_state",
+            initial_state,
+            "[h, m]" if self._transforms[0] == "lstm" else "[h]",
+            "batch *others depth units",
+            "A state is that along the first axis of the grid.",
+            inputs=("batch first_axis *others features", inputs),
+            depth=self.depth,
+            units=self.units,
+        )
 
     def _state_shapes(self, shape):
         if len(shape) == 2:
@@ -354,17 +318,6 @@ def _as_transforms(transforms):
             f"depth. Received: transforms={transforms!r}. Use names of {TRANSFORMS}."
         )
     return tuple(transforms)
-
-
-def _as_dimensions(name, dimensions):
-    if not isinstance(dimensions, (tuple, list)) or any(
-        isinstance(k, bool) or not isinstance(k, Integral) for k in dimensions
-    ):
-        raise ValueError(
-            f"`{name}` must be a tuple of integers, numbers of dimensions. Received: "
-            f"{name}={dimensions!r}."
-        )
-    return tuple(int(k) for k in dimensions)
 
 
 def _as_list(state):

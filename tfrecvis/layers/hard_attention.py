@@ -3,8 +3,9 @@
 import keras
 from keras import ops
 
-from tfrecvis.layers.arguments import same_sizes
 from tfrecvis.layers.location_attention import LocationAttention
+from tfrecvis.ops.checks import check_choice
+from tfrecvis.ops.shape_checks import check_shapes
 
 INFERENCE = ("argmax", "sample")
 
@@ -29,7 +30,7 @@ class HardAttention(LocationAttention):
     the place of the sample (section 4.1 of the paper): `z = sum_i alpha[i] * a[i]`,
     through which gradients flow, and log p is zero, since nothing was sampled. No
     gradient passes the choice of a sample; `tfrecvis.losses.reinforce_loss` makes the
-    loss that trains alpha of log p(s), H and the likelihood of the caption.
+    loss that trains alpha from log p(s), H and the likelihood of the caption.
 
     One step of a decoder; call it in the decoder's loop. `project(annotations)` gives
     the part of e that is the same at every step: pass it as `keys`. Under JAX, a seed
@@ -61,8 +62,8 @@ class HardAttention(LocationAttention):
             first number picks the location, by the cumulative sum of alpha; the second,
             below 1/2, the expectation. Repeat the second over the steps of a caption
             to decide once for each caption.
-        annotations_mask: The mask that `annotations` bring from the layer before them:
-            Keras passes it, and `mask` takes its place where both are there.
+        annotations_mask: The mask that `annotations` carry from the layer before them.
+            Keras passes it; where both are given, `mask` is used.
         training: Whether to sample, and to use expectations.
 
     Input shape: `(batch, locations, features)` or `(batch, height, width, features)`;
@@ -86,11 +87,7 @@ class HardAttention(LocationAttention):
 
     def __init__(self, units, inference="argmax", seed=None, **kwargs):
         super().__init__(units, **kwargs)
-        if inference not in INFERENCE:
-            raise ValueError(
-                f"Unknown inference. Received: inference={inference!r}. Use one of "
-                f"{INFERENCE}."
-            )
+        check_choice("inference", inference, INFERENCE)
         self.inference = inference
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -105,12 +102,11 @@ class HardAttention(LocationAttention):
         annotations_mask=None,
         training=False,
     ):
-        if noise is not None and not same_sizes(noise.shape, (annotations.shape[0], 2)):
-            raise ValueError(
-                "`noise` must be two numbers an image, (batch, 2). Received: "
-                f"noise.shape={tuple(noise.shape)}, "
-                f"annotations.shape={tuple(annotations.shape)}."
-            )
+        check_shapes(
+            "Give two numbers per image.",
+            annotations=("batch *places features", annotations),
+            noise=("batch 2", noise),
+        )
         mask = annotations_mask if mask is None else mask
         a, mask, alpha, log_alpha = self._attend(annotations, hidden, mask, keys)
         if training or self.inference == "sample":

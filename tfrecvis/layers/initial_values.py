@@ -7,7 +7,7 @@ from keras import ops
 
 
 def one_by_one(initializer):
-    """An initialiser of stacked matrices `(..., rows, columns)`, each drawn alone.
+    """An initialiser of stacked matrices `(..., rows, columns)`, each drawn separately.
 
     Fans are those of one matrix, and no two matrices are alike.
 

@@ -25,7 +25,7 @@ class LocalGlobalLSTM(EightNeighbourLSTM):
 
     Masked pixels have zero states, as pixels beyond the image have, and are left out of
     the maximum; the grid spans the real pixels, from the first to the last row and
-    column of them. A padded image so gives what the image alone gives, whatever its
+    column of them. A padded image thus gives what the image alone gives, whatever its
     padding holds. A cell without a real pixel is zero.
 
     Reference: Liang et al., 2016 (https://arxiv.org/abs/1511.04510).

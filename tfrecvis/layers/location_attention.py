@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
-from tfrecvis.layers.arguments import TakesLists, check_known, same_sizes
-from tfrecvis.ops.checks import check_integer
-from tfrecvis.ops.scan import concrete_value
+from tfrecvis.layers.arguments import TakesLists, known_size
+from tfrecvis.ops.checks import check_given, check_integer
+from tfrecvis.ops.shape_checks import check_mask, check_shapes
 
 # The score of a location that is not real: its exponential is zero beside any other.
 FAR_BELOW = -1e30
@@ -28,10 +28,9 @@ class LocationAttention(TakesLists, keras.layers.Layer):
         self.supports_masking = True
 
     def build(self, annotations_shape, hidden_shape=None):
-        _check_ranks(annotations_shape, hidden_shape)
-        check_known("annotations", annotations_shape)
-        check_known("hidden", hidden_shape)
-        features, hidden_features = annotations_shape[-1], hidden_shape[-1]
+        self._check(annotations_shape, hidden_shape)
+        features = known_size("annotations", annotations_shape)
+        hidden_features = known_size("hidden", hidden_shape)
         self.annotation_kernel = self.add_weight(
             (features, self.units), "glorot_uniform", name="annotation_kernel"
         )
@@ -44,7 +43,7 @@ class LocationAttention(TakesLists, keras.layers.Layer):
         )
 
     def project(self, annotations, mask=None):
-        """What a step computes of the annotations alone: their `keys`.
+        """What a step computes from the annotations only: their `keys`.
 
         A decoder calls this once before its loop and hands the keys to every step.
 
@@ -114,68 +113,26 @@ class LocationAttention(TakesLists, keras.layers.Layer):
         alpha = self._cast(alpha)
         return ops.reshape(alpha, (-1, *ops.shape(annotations)[1:-1]))
 
-    def _check(self, annotations, hidden, mask, keys):
-        shape = tuple(annotations.shape)
-        _check_ranks(shape, None if hidden is None else tuple(hidden.shape))
-        for name, found, kernel in (
-            ("annotations", shape, self.annotation_kernel),
-            ("hidden", tuple(hidden.shape), self.hidden_kernel),
-        ):
-            if found[-1] != kernel.shape[0]:
-                raise ValueError(
-                    f"The weights are those of {name} of {kernel.shape[0]} features. "
-                    f"Received: {name}.shape={found}."
-                )
-        if keys is not None and not same_sizes(keys.shape, (*shape[:-1], self.units)):
-            raise ValueError(
-                "`keys` must be what `project` makes of the annotations. Received: "
-                f"keys.shape={tuple(keys.shape)}, annotations.shape={shape}, "
-                f"units={self.units}."
-            )
-        if mask is None:
-            return
-        if not same_sizes(mask.shape, shape[:-1]):
-            raise ValueError(
-                "`mask` must have the shape of the annotations without their features. "
-                f"Received: mask.shape={tuple(mask.shape)}, annotations.shape={shape}."
-            )
-        values = concrete_value(mask)
-        if values is None:
-            return
-        empty = ~values.astype(bool).any(axis=tuple(range(1, values.ndim)))
-        if empty.any():
-            raise ValueError(
-                "The mask removes every location of an image: there is nothing to "
-                f"attend to. Received: an all-False mask of image {empty.argmax()} of "
-                f"the batch of {len(values)}. Leave such images out."
-            )
+    def _check(self, annotations, hidden, mask=None, keys=None):
+        """Refuse tensors, or in `build` shapes, that do not fit."""
+        check_given("hidden", hidden, "Use `layer(annotations, hidden=hidden)`.")
+        spec = "batch locations features | batch height width features"
+        check_shapes(annotations=(spec, annotations))
+        inputs = {"annotations": ("batch *places features", annotations)}
+        check_mask(mask, "location", "images", **inputs)
+        check_shapes(
+            "Sizes of features are those of the weights; keys are what "
+            "`project(annotations)` gives.",
+            features=self.annotation_kernel.shape[0] if self.built else None,
+            hidden_features=self.hidden_kernel.shape[0] if self.built else None,
+            units=self.units,
+            **inputs,
+            hidden=("batch hidden_features", hidden),
+            keys=("batch *places units", keys),
+        )
 
     def compute_mask(self, annotations, mask=None):
         return None
 
     def get_config(self):
         return {**super().get_config(), "units": self.units}
-
-
-def _check_ranks(annotations_shape, hidden_shape):
-    if len(annotations_shape) not in (3, 4):
-        raise ValueError(
-            "`annotations` must be (batch, locations, features) or (batch, height, "
-            f"width, features). Received: annotations.shape={tuple(annotations_shape)}."
-        )
-    if 0 in annotations_shape[1:-1]:
-        raise ValueError(
-            "Annotations must have at least one location. Received: "
-            f"annotations.shape={tuple(annotations_shape)}."
-        )
-    if hidden_shape is None:
-        raise ValueError(
-            "Attention needs the decoder's hidden state. Received: hidden=None. Use "
-            "`layer(annotations, hidden=hidden)`."
-        )
-    if not same_sizes(hidden_shape, (annotations_shape[0], None)):
-        raise ValueError(
-            "`hidden` must be (batch, features), with one row an image. Received: "
-            f"hidden.shape={tuple(hidden_shape)}, "
-            f"annotations.shape={tuple(annotations_shape)}."
-        )

@@ -4,14 +4,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfrecvis.layers.arguments import check_flag, check_known, real_pixels
+from tfrecvis.layers.arguments import known_size, real_pixels
 from tfrecvis.layers.causal import (
     check_colors,
     check_odd,
     check_step,
     color_mask,
 )
-from tfrecvis.ops.checks import check_integer
+from tfrecvis.ops.checks import as_pair, check_choice, check_flag, check_integer
 from tfrecvis.ops.stencil import clear
 
 TYPES = ("A", "B")
@@ -48,7 +48,7 @@ class MaskedConv2D(keras.layers.Layer):
     Call arguments:
         images: Float tensor `(batch, height, width, channels)`.
         mask: Boolean tensor `(batch, height, width)`, True for a real pixel, or None.
-            Masked pixels are read and put out as zeros.
+            Masked pixels are read as zeros and output zeros.
 
     Input shape: `(batch, height, width, channels)`; height and width may be None.
     Output shape: `(batch, height, width, filters)`.
@@ -81,15 +81,15 @@ class MaskedConv2D(keras.layers.Layer):
         super().__init__(**kwargs)
         check_integer("filters", filters)
         check_integer("num_colors", num_colors)
-        if mask_type not in TYPES:
-            raise ValueError(
-                "`mask_type` must be 'A' (a first layer) or 'B' (a further one). "
-                f"Received: mask_type={mask_type!r}."
-            )
+        kernel_size = as_pair("kernel_size", kernel_size)
+        for size in kernel_size:
+            check_odd("kernel_size", size)
+        hint = "'A' is for a first layer, 'B' for a further one."
+        check_choice("mask_type", mask_type, TYPES, hint)
         check_colors("filters", filters, num_colors)
         check_flag("use_bias", use_bias)
         self.filters = filters
-        self.kernel_size = as_odd_pair(kernel_size)
+        self.kernel_size = kernel_size
         self.mask_type = mask_type
         self.num_colors = num_colors
         self.use_bias = use_bias
@@ -97,8 +97,7 @@ class MaskedConv2D(keras.layers.Layer):
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def build(self, images_shape):
-        check_known("images", images_shape)
-        channels = images_shape[-1]
+        channels = known_size("images", images_shape)
         check_colors("channels", channels, self.num_colors)
         self.input_spec = keras.layers.InputSpec(ndim=4, axes={-1: channels})
         height, width = self.kernel_size
@@ -131,7 +130,7 @@ class MaskedConv2D(keras.layers.Layer):
         images = ops.pad(images, [[0, 0], [0, 0], [side, side], [0, 0]])
         kernel = self.kernel * ops.cast(self.kernel_mask, self.kernel.dtype)
         y = ops.conv(images, ops.cast(kernel, images.dtype), padding="valid")
-        # Cast by hand: Keras does it in `call` alone, and `step` comes here too.
+        # Cast by hand: Keras does it only in `call`, and `step` comes here too.
         return y if self.bias is None else y + ops.cast(self.bias, y.dtype)
 
     def initial_cache(self, batch_size, width):
@@ -153,7 +152,8 @@ class MaskedConv2D(keras.layers.Layer):
             Tensor `(batch, width, filters)`, and the next cache.
         """
         above = self.kernel_size[0] // 2
-        check_step(self, row, cache, [(above, row.shape[1], None)])
+        spec = "batch above width channels"
+        check_step(self, row, cache, "[rows above]", spec, above=above)
         rows = ops.concatenate([cache, ops.cast(row, cache.dtype)[:, None]], 1)
         return self._convolve(rows)[:, 0], rows[:, 1:]
 
@@ -169,16 +169,3 @@ class MaskedConv2D(keras.layers.Layer):
             "num_colors": self.num_colors,
             "use_bias": self.use_bias,
         }
-
-
-def as_odd_pair(kernel_size):
-    """`(height, width)` of a kernel, both odd."""
-    pair = kernel_size if isinstance(kernel_size, (tuple, list)) else (kernel_size,) * 2
-    if len(pair) != 2:
-        raise ValueError(
-            "`kernel_size` must be an odd integer, or two (height, width). Received: "
-            f"kernel_size={kernel_size!r}."
-        )
-    for size in pair:
-        check_odd("kernel_size", size)
-    return tuple(int(size) for size in pair)

@@ -3,10 +3,10 @@
 import keras
 from keras import ops
 
-from tfrecvis.layers.arguments import check_known, real_pixels
+from tfrecvis.layers.arguments import known_size, real_pixels
 from tfrecvis.layers.initial_values import one_by_one
 from tfrecvis.ops import LSTMDirection, lstm
-from tfrecvis.ops.checks import check_integer
+from tfrecvis.ops.checks import check_choice, check_integer
 from tfrecvis.ops.wavefront import skew, unskew
 
 # The axes of an image that a direction reads backwards.
@@ -98,15 +98,8 @@ class MDLSTM(keras.layers.Layer):
                 "`directions` must be one to four different ones. Received: "
                 f"directions={directions!r}. Use some of {tuple(BACKWARDS)}."
             )
-        if merge_mode not in MERGE_MODES:
-            raise ValueError(
-                f"Unknown merge mode. Received: merge_mode={merge_mode!r}. Use one of "
-                f"{MERGE_MODES}."
-            )
-        if cell not in CELLS:
-            raise ValueError(
-                f"Unknown cell. Received: cell={cell!r}. Use one of {CELLS}."
-            )
+        check_choice("merge_mode", merge_mode, MERGE_MODES)
+        check_choice("cell", cell, CELLS)
         self.units = units
         self.directions = tuple(directions)
         self.merge_mode = merge_mode
@@ -115,8 +108,7 @@ class MDLSTM(keras.layers.Layer):
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def build(self, images_shape):
-        check_known("images", images_shape)
-        channels = images_shape[-1]
+        channels = known_size("images", images_shape)
         self.input_spec = keras.layers.InputSpec(ndim=4, axes={-1: channels})
         directions, gates = len(self.directions), 5 * self.units
         self.kernel = self.add_weight(

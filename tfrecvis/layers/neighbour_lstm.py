@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
-from tfrecvis.layers.arguments import TakesLists, check_flag, check_images, check_known
+from tfrecvis.layers.arguments import TakesLists, check_images, known_size
 from tfrecvis.layers.initial_values import forget_bias, one_by_one
-from tfrecvis.ops.checks import check_integer
+from tfrecvis.ops.checks import check_flag, check_integer
 from tfrecvis.ops.neighbour_lstm import (
     EIGHT_NEIGHBOURS,
     NeighbourWeights,
@@ -95,8 +95,7 @@ class EightNeighbourLSTM(NeighbourLSTM):
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def build(self, images_shape):
-        check_known("images", images_shape)
-        channels = images_shape[-1]
+        channels = known_size("images", images_shape)
         self.input_spec = keras.layers.InputSpec(ndim=4, axes={-1: channels})
         self.add_weights(channels, 1 + len(EIGHT_NEIGHBOURS) + self.cells)
 

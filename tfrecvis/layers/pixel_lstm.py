@@ -26,8 +26,8 @@ class PixelLSTM(EightNeighbourLSTM):
     A memory goes with its hidden state along its direction: after k layers it has come
     from k pixels away. Beyond the image all states are zero. Before the first layer,
     `input_kernel` and `input_bias` project the features into h, m, and the h_d and m_d
-    of all directions. The output is h after the last layer, whose directions nobody
-    reads and which therefore has no W_s.
+    of all directions. The output is h after the last layer, whose directions are
+    not read and which therefore has no W_s.
 
     `depth_kernel` W and `spatial_kernel` W_s pack the gates in the order i, f, g, o;
     their first axis is the layer, of size one if tied. Forget biases start at one.

@@ -1,12 +1,17 @@
 """ReNet: four recurrent sweeps in place of a convolution."""
 
-from numbers import Integral, Real
-
 import keras
 from keras import ops
 
-from tfrecvis.layers.arguments import check_flag, real_pixels
+from tfrecvis.layers.arguments import known_size, real_pixels
 from tfrecvis.layers.sweeps import GATES, add_sweep_weights, sweep
+from tfrecvis.ops.checks import (
+    as_pair,
+    check_choice,
+    check_flag,
+    check_integer,
+    check_number,
+)
 
 
 @keras.saving.register_keras_serializable("tfrecvis")
@@ -25,7 +30,7 @@ class ReNet(keras.layers.Layer):
 
     An image whose height or width the patch does not divide is padded with zeros at
     the bottom and on the right; its last patches count as real. Masked pixels are read
-    as zeros; patches of masked pixels carry the state through and put out zeros, so
+    as zeros; patches of masked pixels carry the state through and output zeros, so
     that a padded image gives what the image alone gives, whatever its padding holds.
 
     Reference: Visin et al., 2015, eq. 2-7 (https://arxiv.org/abs/1505.00393).
@@ -72,23 +77,13 @@ class ReNet(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if isinstance(units, bool) or not isinstance(units, Integral) or units < 1:
-            raise ValueError(
-                f"`units` must be a positive integer. Received: units={units!r}."
-            )
-        if cell not in tuple(GATES):
-            raise ValueError(
-                f"Unknown cell. Received: cell={cell!r}. Use one of {tuple(GATES)}."
-            )
-        if not isinstance(dropout, Real) or not 0 <= dropout < 1:
-            raise ValueError(
-                "`dropout` is the fraction of features to drop, at least 0 and below "
-                f"1. Received: dropout={dropout!r}."
-            )
+        check_integer("units", units)
+        check_choice("cell", cell, GATES)
+        check_number("dropout", dropout, below=1, hint="It is a share of the features.")
         check_flag("learn_initial_state", learn_initial_state)
         self.units = units
         self.cell = cell
-        self.patch_size = _as_patch_size(patch_size)
+        self.patch_size = as_pair("patch_size", patch_size)
         self.dropout = dropout
         self.learn_initial_state = learn_initial_state
         self.seed = seed
@@ -97,12 +92,7 @@ class ReNet(keras.layers.Layer):
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def build(self, input_shape):
-        channels = input_shape[-1]
-        if channels is None:
-            raise ValueError(
-                "The channels of the images must be known. Received: "
-                f"input_shape={tuple(input_shape)}."
-            )
+        channels = known_size("images", input_shape)
         self.input_spec = keras.layers.InputSpec(ndim=4, axes={-1: channels})
         features = channels * self.patch_size[0] * self.patch_size[1]
         shared = {
@@ -148,7 +138,7 @@ class ReNet(keras.layers.Layer):
         height, width = self.patch_size
         if (height, width) == (1, 1):
             return mask
-        # A patch that the padding holds alone is cut off by the "valid" pooling.
+        # A patch that lies wholly in the padding is cut off by the "valid" pooling.
         mask = ops.pad(
             ops.cast(mask, "float32"), [[0, 0], [0, height - 1], [0, width - 1]]
         )
@@ -187,18 +177,3 @@ class ReNet(keras.layers.Layer):
             "learn_initial_state": self.learn_initial_state,
             "seed": self.seed,
         }
-
-
-def _as_patch_size(patch_size):
-    pair = (patch_size,) * 2 if isinstance(patch_size, Integral) else patch_size
-    if not (
-        isinstance(pair, (tuple, list))
-        and len(pair) == 2
-        and all(isinstance(size, Integral) and size >= 1 for size in pair)
-        and not any(isinstance(size, bool) for size in pair)
-    ):
-        raise ValueError(
-            "`patch_size` must be a positive integer, or two (height, width). "
-            f"Received: patch_size={patch_size!r}."
-        )
-    return tuple(int(size) for size in pair)

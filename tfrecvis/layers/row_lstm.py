@@ -24,7 +24,7 @@ class RowLSTM(CausalLSTM):
 
     Both convolutions run along the row, over `kernel_size` pixels; `conv_B` is masked:
     it reads the pixel itself and those to its left (see `MaskedConv2D`). Outside the
-    image h is zero. With `residual` the layer puts out `x + h . residual_kernel +
+    image h is zero. With `residual` the layer outputs `x + h . residual_kernel +
     residual_bias`.
 
     `kernel` `(kernel_size // 2 + 1, channels, 4 * filters)` holds the taps from the
@@ -117,7 +117,7 @@ class RowLSTM(CausalLSTM):
             state = tuple(clear(s, row_mask[0]) for s in state)
         h, _, _ = self._run(rows, state, row_mask, training)
         h = ops.transpose(h, steps_lead)
-        y = self.put_out(x, h)
+        y = self.with_residual(x, h)
         return y if mask is None else clear(y, mask)
 
     def _run(self, rows, state, mask=None, training=False):
@@ -162,10 +162,10 @@ class RowLSTM(CausalLSTM):
         Returns:
             The row of the output `(batch, width, ...)`, and the next cache.
         """
-        check_step(self, row, cache, [(row.shape[1], self.filters)] * 2)
+        check_step(self, row, cache, "[h, c]")
         row = ops.cast(row, self.compute_dtype)
         h, *cache = self._run(row[None], cache)
-        return self.put_out(row, h[0]), tuple(cache)
+        return self.with_residual(row, h[0]), tuple(cache)
 
     def get_config(self):
         return {**super().get_config(), "kernel_size": self.kernel_size}

@@ -18,8 +18,8 @@ class SoftAttention(LocationAttention):
         z = beta * sum_i alpha[i] * a[i]
 
     One step of a decoder; call it in the decoder's loop. `project(annotations)` gives
-    the part of e that is the same at every step: pass it as `keys` and the loop is
-    spared a matrix product over all locations.
+    the part of e that is the same at every step: pass it as `keys` to save the loop
+    a matrix product over all locations.
 
     Softmax is computed in float32. Padded locations have weight zero, whatever they
     hold. Where a mask removes every location of an image, z and alpha are zeros in a
@@ -39,8 +39,8 @@ class SoftAttention(LocationAttention):
         mask: Boolean tensor `(batch, locations)` or `(batch, height, width)`, True for
             a real location, or None.
         keys: What `project(annotations)` returned, or None to compute it.
-        annotations_mask: The mask that `annotations` bring from the layer before them:
-            Keras passes it, and `mask` takes its place where both are there.
+        annotations_mask: The mask that `annotations` carry from the layer before them.
+            Keras passes it; where both are given, `mask` is used.
 
     Input shape: `(batch, locations, features)` or `(batch, height, width, features)`;
         locations, height and width may be None.

@@ -3,11 +3,12 @@
 import keras
 from keras import ops
 
-from tfrecvis.layers.arguments import check_known, same_sizes
+from tfrecvis.layers.arguments import known_size
 from tfrecvis.layers.neighbour_lstm import NeighbourLSTM
 from tfrecvis.ops.graph_checks import check_scales, check_stacked
 from tfrecvis.ops.levels import gather_nodes
 from tfrecvis.ops.scan import concrete_value
+from tfrecvis.ops.shape_checks import check_integer_dtype, check_mask, check_shapes
 
 
 @keras.saving.register_keras_serializable("tfrecvis")
@@ -32,7 +33,7 @@ class SuperpixelLSTM(NeighbourLSTM):
     lists hold. Called eagerly, the layer refuses what `tfrecvis.ops.check_scales`
     refuses. While a graph is traced (`model.fit`, exports) values cannot be checked:
     call that function on your data. There, edges to padding are dropped, and an index
-    out of range gives no sensible result.
+    out of range gives a meaningless result.
 
     Reference: Peng et al., 2016, MS-LSTM of H-LSTM (https://arxiv.org/abs/1604.01931).
     Written from a summary of the paper: what it leaves open follows Grid LSTM, as in
@@ -49,8 +50,8 @@ class SuperpixelLSTM(NeighbourLSTM):
             one tensor `(batch, nodes, neighbours)` for each scale: the indices of the
             nodes that each node reads, padded with -1.
         mask: Boolean tensor `(batch, nodes)`, True for a real node, or None.
-        features_mask: The mask that `features` bring from the layer before them: Keras
-            passes it, and `mask` takes its place where both are there.
+        features_mask: The mask that `features` carry from the layer before them. Keras
+            passes it; where both are given, `mask` is used.
 
     Input shape: `(batch, nodes, features)`; nodes may be None.
     Output shape: `(batch, nodes, units)`.
@@ -75,7 +76,7 @@ class SuperpixelLSTM(NeighbourLSTM):
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
     def build(self, features_shape, neighbours_shape=None):
-        check_known("features", features_shape)
+        features = known_size("features", features_shape)
         shapes = neighbours_shape
         if not shapes:
             raise ValueError(
@@ -84,12 +85,11 @@ class SuperpixelLSTM(NeighbourLSTM):
             )
         if any(axis is None or isinstance(axis, int) for axis in shapes):
             check_stacked(shapes)
-            check_known("neighbours", shapes, axis=2)
-            self.scales = shapes[2]
+            self.scales = known_size("neighbours", shapes, axis=2)
         else:
             self.scales = len(shapes)
-        self.input_spec = keras.layers.InputSpec(ndim=3, axes={-1: features_shape[-1]})
-        self.add_weights(features_shape[-1], 1 + self.scales)
+        self.input_spec = keras.layers.InputSpec(ndim=3, axes={-1: features})
+        self.add_weights(features, 1 + self.scales)
 
     def call(self, features, neighbours, mask=None, features_mask=None):
         mask = features_mask if mask is None else mask
@@ -125,37 +125,19 @@ class SuperpixelLSTM(NeighbourLSTM):
 
     def _lists(self, features, neighbours, mask):
         """The list of each scale, `(B, N, K)`."""
-        batch, nodes, _ = features.shape
-        if nodes == 0:
+        inputs = {"features": ("batch nodes features", features)}
+        check_mask(mask, "node", "graphs", **inputs)
+        if neighbours is not None and not isinstance(neighbours, (list, tuple)):
+            check_stacked(neighbours, scales=self.scales, **inputs)
+            neighbours = [neighbours[:, :, s] for s in range(self.scales)]
+        if neighbours is None or len(neighbours) != self.scales:
+            shapes = [tuple(each.shape) for each in neighbours or ()]
             raise ValueError(
-                "A graph must have at least one node. Received: features.shape="
-                f"{tuple(features.shape)}."
+                f"`neighbours` must be a list of {self.scales} tensors (batch, nodes, "
+                f"neighbours), one per scale. Received: scales of shapes {shapes}."
             )
-        if neighbours is None:
-            neighbours = []
-        if not isinstance(neighbours, (list, tuple)):
-            check_stacked(neighbours.shape)
-            neighbours = [neighbours[:, :, s] for s in range(neighbours.shape[2])]
-        shapes = [tuple(each.shape) for each in neighbours]
-        if len(shapes) != self.scales or not all(
-            same_sizes(shape, (batch, nodes, None)) for shape in shapes
-        ):
-            raise ValueError(
-                f"`neighbours` must be integers (batch, nodes, {self.scales} scales, "
-                f"neighbours), or a list of {self.scales} (batch, nodes, neighbours). "
-                f"Received: scales of shapes {shapes}, "
-                f"features.shape={tuple(features.shape)}."
-            )
-        for each in neighbours:
-            if not keras.backend.is_int_dtype(each.dtype):
-                raise ValueError(
-                    "`neighbours` must be integers. Received: neighbours.dtype="
-                    f"{keras.backend.standardize_dtype(each.dtype)}."
-                )
-        if mask is not None and not same_sizes(mask.shape, (batch, nodes)):
-            raise ValueError(
-                "`mask` must have the shape (batch, nodes) of the features. Received: "
-                f"mask.shape={tuple(mask.shape)}, "
-                f"features.shape={tuple(features.shape)}."
-            )
+        for scale, each in enumerate(neighbours):
+            name = f"neighbours[{scale}]"
+            check_shapes(**inputs, **{name: ("batch nodes neighbours", each)})
+            check_integer_dtype(name, each)
         return list(neighbours)

@@ -3,37 +3,30 @@
 import keras
 from keras import ops
 
-from tfrecvis.layers.arguments import TakesLists, same_sizes
-from tfrecvis.ops.checks import check_integer
+from tfrecvis.layers.arguments import TakesLists
+from tfrecvis.ops.checks import check_given, check_integer
 from tfrecvis.ops.levels import gather_nodes
 from tfrecvis.ops.scan import concrete_value
+from tfrecvis.ops.shape_checks import check_integer_dtype, check_mask, check_shapes
 
 
-def _check_labels(labels, nodes, images_shape=None):
+def _check_labels(labels, count, **inputs):
     """Refuse labels of another type or shape, and, eagerly, those of no node."""
-    if labels is None:
-        raise ValueError(
-            "The label of each pixel is missing. Received: labels=None. Use "
-            "`layer(images, labels=labels)`, or nodes in place of images."
-        )
-    if len(labels.shape) != 3 or not keras.backend.is_int_dtype(labels.dtype):
-        raise ValueError(
-            "`labels` must be integers (batch, height, width), -1 for pixels of none. "
-            f"Received: labels.shape={tuple(labels.shape)}, labels.dtype="
-            f"{keras.backend.standardize_dtype(labels.dtype)}."
-        )
-    if images_shape is not None and not same_sizes(labels.shape, images_shape[:3]):
-        raise ValueError(
-            "`labels` must have the batch, height and width of the images. Received: "
-            f"labels.shape={tuple(labels.shape)}, images.shape={tuple(images_shape)}. "
-            "Resize one of them: labels to the nearest pixel, features bilinearly."
-        )
+    hint = "Use `layer(images, labels=labels)`, or nodes in place of images."
+    check_given("labels", labels, hint)
+    check_shapes(
+        "Labels are one integer per pixel. Where images have another size, resize "
+        "labels to the nearest pixel, or images bilinearly.",
+        **inputs,
+        labels=("batch height width", labels),
+    )
+    check_integer_dtype("labels", labels)
     values = concrete_value(labels)
-    if values is None or not values.size:
+    if values is None or not values.size or count is None:
         return
-    if values.max() >= nodes or values.min() < -1:
+    if values.max() >= count or values.min() < -1:
         raise ValueError(
-            f"`labels` must be from 0 to {nodes - 1}, or -1 for none. Received: labels "
+            f"`labels` must be from 0 to {count - 1}, or -1 for none. Received: labels "
             f"from {values.min()} to {values.max()}."
         )
 
@@ -77,7 +70,8 @@ class SuperpixelPooling(TakesLists, keras.layers.Layer):
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def call(self, images, labels):
-        _check_labels(labels, self.num_nodes, images.shape)
+        spec = "batch height width channels"
+        _check_labels(labels, self.num_nodes, images=(spec, images))
         batch, rows, columns, channels = ops.shape(images)
         count = batch * self.num_nodes
         labels = ops.cast(labels, "int32")
@@ -133,18 +127,9 @@ class SuperpixelUnpooling(TakesLists, keras.layers.Layer):
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
     def call(self, nodes, labels):
-        if nodes.shape[1] == 0:
-            raise ValueError(
-                "There must be at least one superpixel. Received: nodes.shape="
-                f"{tuple(nodes.shape)}."
-            )
-        known = nodes.shape[1] is not None
-        _check_labels(labels, nodes.shape[1] if known else float("inf"))
-        if not same_sizes(labels.shape[:1], nodes.shape[:1]):
-            raise ValueError(
-                "`labels` must have the batch of the nodes. Received: labels.shape="
-                f"{tuple(labels.shape)}, nodes.shape={tuple(nodes.shape)}."
-            )
+        inputs = {"nodes": ("batch nodes features", nodes)}
+        check_mask(None, "superpixel", "images", **inputs)
+        _check_labels(labels, nodes.shape[1], **inputs)
         labels = ops.cast(labels, "int32")  # uint8 could not be compared with 300
         some = (labels >= 0) & (labels < ops.shape(nodes)[1])
         pixels = gather_nodes(nodes, labels)

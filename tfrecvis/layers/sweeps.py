@@ -57,7 +57,7 @@ def sweep(inputs, cell="lstm", training=False):
     Args:
         inputs: List of `(x, weights, mask)`: float tensor `(T, B, L, C)`, the dict of
             `add_sweep_weights`, and a boolean tensor `(T, B, L, 1)` or None. All share
-            their T. Masked steps carry the state through and put out zeros.
+            their T. Masked steps carry the state through and output zeros.
         cell: `"lstm"` or `"gru"`.
         training: Whether the hand-written backward pass is used.
 

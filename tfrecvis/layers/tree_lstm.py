@@ -3,12 +3,13 @@
 import keras
 from keras import ops
 
-from tfrecvis.layers.arguments import TakesLists, check_flag, check_known, same_sizes
+from tfrecvis.layers.arguments import TakesLists, known_size
 from tfrecvis.layers.initial_values import forget_bias, one_by_one
-from tfrecvis.ops.checks import check_integer
+from tfrecvis.ops.checks import check_choice, check_flag, check_given, check_integer
 from tfrecvis.ops.graph_checks import check_tree
 from tfrecvis.ops.levels import gather_nodes, schedule, visit
 from tfrecvis.ops.scan import concrete_value
+from tfrecvis.ops.shape_checks import check_integer_dtype, check_mask, check_shapes
 from tfrecvis.ops.stencil import project
 
 VARIANTS = ("child_sum", "n_ary")
@@ -43,7 +44,7 @@ class TreeLSTM(TakesLists, keras.layers.Layer):
     Nodes of the same height are computed together, those of all trees of a batch too,
     32 of a tree in one step. The cell state is float32 under every precision policy.
 
-    Padded nodes put out zeros, whatever they hold. Called eagerly, the layer refuses
+    Padded nodes output zeros, whatever they hold. Called eagerly, the layer refuses
     what `tfrecvis.ops.check_tree` refuses, forests and cycles among it. While a graph
     is traced (`model.fit`, exports) values cannot be checked: call that function on
     your data. There, of a forest the highest tree counts as the root, children that are
@@ -54,7 +55,7 @@ class TreeLSTM(TakesLists, keras.layers.Layer):
     Args:
         units: Integer, units of the hidden and cell state.
         variant: `"child_sum"` or `"n_ary"`.
-        max_children: Integer N, the most children of a node; for `"n_ary"` alone.
+        max_children: Integer N, the most children of a node; only for `"n_ary"`.
         return_nodes: Whether to return the hidden states of all nodes; of the root
             otherwise.
         return_state: Whether to return h and c of the root too.
@@ -64,8 +65,8 @@ class TreeLSTM(TakesLists, keras.layers.Layer):
         children: Integer tensor `(batch, nodes, children)`, those of each node, padded
             with -1. With `"n_ary"`, the position says which matrices a child has.
         mask: Boolean tensor `(batch, nodes)`, True for a real node, or None.
-        features_mask: The mask that `features` bring from the layer before them: Keras
-            passes it, and `mask` takes its place where both are there.
+        features_mask: The mask that `features` carry from the layer before them. Keras
+            passes it; where both are given, `mask` is used.
 
     Input shape: `(batch, nodes, features)`; nodes may be None.
     Output shape: `(batch, nodes, units)`, or `(batch, units)` without `return_nodes`;
@@ -96,11 +97,7 @@ class TreeLSTM(TakesLists, keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         check_integer("units", units)
-        if variant not in VARIANTS:
-            raise ValueError(
-                f"Unknown variant. Received: variant={variant!r}. Use one of "
-                f"{VARIANTS}."
-            )
+        check_choice("variant", variant, VARIANTS)
         if variant == "n_ary":
             check_integer("max_children", max_children)
         elif max_children is not None:
@@ -120,10 +117,10 @@ class TreeLSTM(TakesLists, keras.layers.Layer):
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
     def build(self, features_shape):
-        check_known("features", features_shape)
-        self.input_spec = keras.layers.InputSpec(ndim=3, axes={-1: features_shape[-1]})
+        features = known_size("features", features_shape)
+        self.input_spec = keras.layers.InputSpec(ndim=3, axes={-1: features})
         self.kernel = self.add_weight(
-            (features_shape[-1], 4 * self.units),
+            (features, 4 * self.units),
             one_by_one("glorot_uniform"),
             name="kernel",
         )
@@ -164,32 +161,11 @@ class TreeLSTM(TakesLists, keras.layers.Layer):
         return [y, root_h, root_c] if self.return_state else y
 
     def _check_shapes(self, features, children, mask):
-        batch, nodes, _ = features.shape
-        if nodes == 0:
-            raise ValueError(
-                "A tree must have at least one node. Received: features.shape="
-                f"{tuple(features.shape)}."
-            )
-        if children is None:
-            raise ValueError(
-                "A tree needs the children of its nodes. Received: children=None. Use "
-                "`layer(features, children=children)`."
-            )
-        for name, value, shape in (
-            ("children", children, (batch, nodes, None)),
-            ("mask", mask, (batch, nodes)),
-        ):
-            if value is not None and not same_sizes(value.shape, shape):
-                raise ValueError(
-                    f"`{name}` must have shape {shape} (None: any) for these features. "
-                    f"Received: {name}.shape={tuple(value.shape)}, features.shape="
-                    f"{tuple(features.shape)}."
-                )
-        if not keras.backend.is_int_dtype(children.dtype):
-            raise ValueError(
-                "`children` must be integers. Received: children.dtype="
-                f"{keras.backend.standardize_dtype(children.dtype)}."
-            )
+        check_given("children", children, "Use `layer(features, children=children)`.")
+        inputs = {"features": ("batch nodes features", features)}
+        check_mask(mask, "node", "trees", **inputs)
+        check_shapes(**inputs, children=("batch nodes children", children))
+        check_integer_dtype("children", children)
         if self.variant == "n_ary" and (
             children.shape[-1] is None or children.shape[-1] > self.max_children
         ):

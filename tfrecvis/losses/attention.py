@@ -3,6 +3,7 @@
 from keras import ops
 
 from tfrecvis.ops.checks import check_number
+from tfrecvis.ops.shape_checks import check_shapes
 
 
 def doubly_stochastic_penalty(alpha, mask=None, location_mask=None):
@@ -35,23 +36,20 @@ def doubly_stochastic_penalty(alpha, mask=None, location_mask=None):
     0.5
     """
     alpha = ops.cast(alpha, "float32")
-    shape = tuple(alpha.shape)
-    if len(shape) not in (3, 4):
-        raise ValueError(
-            "`alpha` must be (batch, steps, locations) or (batch, steps, height, "
-            f"width). Received: alpha.shape={shape}."
-        )
-    axes = tuple(range(1, len(shape) - 1))
+    mask, location_mask = _as_mask(mask), _as_mask(location_mask)
+    spec = "batch steps locations | batch steps height width"
+    check_shapes(alpha=(spec, alpha))
+    check_shapes(
+        alpha=("batch steps *places", alpha),
+        mask=("batch steps", mask),
+        location_mask=("batch *places", location_mask),
+    )
+    axes = tuple(range(1, len(alpha.shape) - 1))
     if mask is not None:
-        mask = _checked("mask", mask, "alpha", shape, shape[:2])
         mask = ops.reshape(mask, (*ops.shape(mask), *[1] * len(axes)))
         alpha = ops.where(mask, alpha, 0.0)
     missed = ops.square(1 - ops.sum(alpha, 1))
     if location_mask is not None:
-        expected = (shape[0], *shape[2:])
-        location_mask = _checked(
-            "location_mask", location_mask, "alpha", shape, expected
-        )
         missed = ops.where(location_mask, missed, 0.0)
     return ops.sum(missed, axes)
 
@@ -107,29 +105,20 @@ def reinforce_loss(
         ops.cast(x, "float32")
         for x in (log_likelihood, log_probability, entropy, baseline)
     )
-    shape = tuple(log_probability.shape)
-    if len(log_likelihood.shape) != 1 or len(baseline.shape) != 0:
-        raise ValueError(
-            "`log_likelihood` must be one number a caption, (batch,), and `baseline` a "
-            f"scalar. Received: log_likelihood.shape={tuple(log_likelihood.shape)}, "
-            f"baseline.shape={tuple(baseline.shape)}."
-        )
-    if (
-        len(shape) not in (1, 2)
-        or tuple(entropy.shape) != shape
-        or not _same(shape[:1], log_likelihood.shape)
-    ):
-        raise ValueError(
-            "`log_probability` and `entropy` must both be (batch, steps) or (batch,). "
-            f"Received: log_probability.shape={shape}, entropy.shape="
-            f"{tuple(entropy.shape)}, log_likelihood.shape="
-            f"{tuple(log_likelihood.shape)}."
-        )
+    mask = _as_mask(mask)
+    summed = len(log_probability.shape) == 1
+    spec = "batch" if summed else "batch steps"
+    check_shapes(
+        log_likelihood=("batch", log_likelihood),
+        log_probability=("batch | batch steps", log_probability),
+        entropy=(spec, entropy),
+        mask=(spec, mask),
+        baseline=("", baseline),
+    )
     if mask is not None:
-        mask = _checked("mask", mask, "log_probability", shape, shape)
         log_probability = ops.where(mask, log_probability, 0.0)
         entropy = ops.where(mask, entropy, 0.0)
-    if len(shape) == 2:
+    if not summed:
         log_probability, entropy = ops.sum(log_probability, 1), ops.sum(entropy, 1)
     reward = ops.stop_gradient(log_likelihood)
     loss = -(
@@ -140,17 +129,5 @@ def reinforce_loss(
     return loss, ops.stop_gradient(0.9 * baseline + 0.1 * ops.mean(reward))
 
 
-def _same(shape, expected):
-    return len(shape) == len(expected) and all(
-        a is None or b is None or a == b for a, b in zip(shape, expected, strict=True)
-    )
-
-
-def _checked(name, mask, whose, shape, expected):
-    mask = ops.cast(mask, "bool")
-    if not _same(mask.shape, expected):
-        raise ValueError(
-            f"`{name}` must fit `{whose}`: shape {tuple(expected)}. Received: "
-            f"{name}.shape={tuple(mask.shape)}, {whose}.shape={shape}."
-        )
-    return mask
+def _as_mask(mask):
+    return None if mask is None else ops.cast(mask, "bool")

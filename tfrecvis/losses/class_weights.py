@@ -1,4 +1,4 @@
-"""Weights that keep rare classes from drowning in frequent ones."""
+"""Weights that make rare classes count as much as frequent ones."""
 
 import numpy as np
 
@@ -39,18 +39,18 @@ def median_frequency_weights(counts, image_pixels=None, power=1.0):
     counts = np.asarray(counts, "float64")
     if counts.ndim != 1 or np.any(counts < 0) or not counts.sum() > 0:
         raise ValueError(
-            "`counts` must hold one number of pixels a class, none negative and not "
+            "`counts` must hold one number of pixels per class, none negative and not "
             f"all zero. Received: counts={counts.tolist()}."
         )
     if not 0 <= power <= 1:
-        raise ValueError(f"`power` must lie in [0, 1]. Received: power={power}.")
+        raise ValueError(f"`power` must lie in [0, 1]. Received: power={power!r}.")
     pixels = np.full_like(counts, counts.sum())
     if image_pixels is not None:
         pixels = np.asarray(image_pixels, "float64")
         if pixels.shape != counts.shape or np.any(pixels < counts):
             raise ValueError(
-                "`image_pixels` must hold one number a class, at least as large as its "
-                f"count. Received: image_pixels={pixels.tolist()} for "
+                "`image_pixels` must hold one number per class, at least as large as "
+                f"its count. Received: image_pixels={pixels.tolist()} for "
                 f"counts={counts.tolist()}."
             )
     seen = counts > 0

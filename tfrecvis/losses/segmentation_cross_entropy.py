@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfrecvis.ops.checks import check_choice, check_number
 from tfrecvis.ops.label_map import check_classes, label_map
 
 _REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "none", None)
@@ -19,7 +20,7 @@ class SegmentationCrossEntropy(keras.losses.Loss):
 
     and a void pixel costs nothing. The loss is the sum over the batch divided by
     the number of pixels that are not void, whatever their weights. A batch of
-    nothing but void pixels gives 0. Everything is computed in float32, also when the
+    only void pixels gives 0. Everything is computed in float32, also when the
     logits come in float16 or bfloat16.
 
     A label that is neither a class nor void is an error that names it, in eager calls
@@ -43,8 +44,8 @@ class SegmentationCrossEntropy(keras.losses.Loss):
     Call arguments:
         y_true: Integers `(batch, height, width)`, also with a last axis of 1.
         y_pred: Floats `(batch, height, width, classes)`, logits.
-        sample_weight: Floats that broadcast to `(batch, height, width)`; one per
-            image is `(batch, 1, 1)`.
+        sample_weight: Floats that broadcast to `(batch, height, width)`; one weight
+            per image is `(batch, 1, 1)`.
 
     Raises:
         ValueError: An argument is out of range, the shapes do not fit, or a label is
@@ -66,16 +67,9 @@ class SegmentationCrossEntropy(keras.losses.Loss):
         reduction="sum_over_batch_size",
         name="segmentation_cross_entropy",
     ):
-        if reduction not in _REDUCTIONS:
-            raise ValueError(
-                f"`reduction` must be one of {_REDUCTIONS}. "
-                f"Received: reduction={reduction!r}."
-            )
-        if not 0 <= label_smoothing < 1:
-            raise ValueError(
-                "`label_smoothing` must lie in [0, 1): 1 would leave nothing of the "
-                f"label. Received: label_smoothing={label_smoothing}."
-            )
+        check_choice("reduction", reduction, _REDUCTIONS)
+        hint = "1 would leave nothing of the label."
+        check_number("label_smoothing", label_smoothing, below=1, hint=hint)
         super().__init__(name=name, reduction=reduction, dtype="float32")
         self.class_weights = _checked_weights(class_weights)
         self.void = void

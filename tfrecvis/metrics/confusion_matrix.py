@@ -4,8 +4,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfrecvis.ops.checks import check_integer
 from tfrecvis.ops.label_map import check_classes, label_map
 from tfrecvis.ops.scan import concrete_value
+from tfrecvis.ops.shape_checks import check_shapes
 
 # Counts are kept as high * 2**24 + low in two integer variables, because a float32
 # stops counting at 2**24 pixels and JAX has no 64-bit integers by default.
@@ -19,7 +21,7 @@ class ConfusionMatrix(keras.metrics.Metric):
     Row t, column p of the result holds the pixels of true class t that were
     predicted as class p. Pixels whose true label is void are not counted.
 
-    Counts stay exact up to 2**55 pixels a cell (2**31 in one batch), on
+    Counts stay exact up to 2**55 pixels per cell (2**31 in one batch), on
     TensorFlow and on JAX. `counts` returns them as they are; `result` as float32,
     which rounds a count above 2**24 by at most 6e-8 of itself.
 
@@ -53,11 +55,7 @@ class ConfusionMatrix(keras.metrics.Metric):
     """
 
     def __init__(self, num_classes, void=255, name="confusion_matrix", dtype=None):
-        if not isinstance(num_classes, (int, np.integer)) or num_classes < 1:
-            raise ValueError(
-                "`num_classes` must be a whole number of classes, 1 or more. "
-                f"Received: num_classes={num_classes!r}."
-            )
+        check_integer("num_classes", num_classes)
         super().__init__(name=name, dtype=dtype)
         self.num_classes = int(num_classes)
         self.void = void
@@ -113,19 +111,13 @@ class ConfusionMatrix(keras.metrics.Metric):
     def _class_numbers(self, y_true, y_pred):
         y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
         if keras.backend.is_float_dtype(y_pred.dtype):
-            if y_pred.shape[-1] != self.num_classes:
-                raise ValueError(
-                    f"Logits must have num_classes={self.num_classes} values per "
-                    f"pixel. Received: logits of shape {tuple(y_pred.shape)}. "
-                    "Predictions that are class numbers already must be integers."
-                )
+            hint = "Predictions that are class numbers already must be integers."
+            spec = "*pixels num_classes"
+            check_shapes(hint, logits=(spec, y_pred), num_classes=self.num_classes)
             y_true = label_map(y_true, y_pred, "logits")
             y_pred = ops.argmax(y_pred, axis=-1)
-        elif tuple(y_true.shape) != tuple(y_pred.shape):
-            raise ValueError(
-                "Labels and predicted class numbers must have the same shape. "
-                f"Received: {tuple(y_true.shape)} and {tuple(y_pred.shape)}."
-            )
+        else:
+            check_shapes(y_true=("*pixels", y_true), y_pred=("*pixels", y_pred))
         return ops.cast(y_true, "int32"), ops.cast(y_pred, "int32")
 
     def _is_class(self, labels):

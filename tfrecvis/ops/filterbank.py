@@ -2,6 +2,9 @@
 
 from keras import ops
 
+from tfrecvis.ops.checks import check_integer
+from tfrecvis.ops.shape_checks import check_shapes
+
 # Below this variance, in square pixels, a filter is one pixel, and a division by zero
 # is near.
 MIN_VARIANCE = 1e-8
@@ -82,11 +85,8 @@ def attention_filters(parameters, num_filters, height, width):
     """
     check_grid(num_filters, height, width)
     parameters = ops.cast(parameters, "float32")
-    if len(parameters.shape) != 2 or parameters.shape[1] not in (5, None):
-        raise ValueError(
-            "`parameters` must be five numbers an image, (batch, 5). Received: "
-            f"parameters.shape={tuple(parameters.shape)}."
-        )
+    hint = "Give five numbers per image."
+    check_shapes(hint, parameters=("batch 5", parameters))
     gx, gy, log_variance, log_delta, log_gamma = (parameters[:, k] for k in range(5))
     variance = ops.exp(log_variance)
     height_, width_ = ops.cast(height, "float32"), ops.cast(width, "float32")
@@ -142,23 +142,15 @@ def check_grid(num_filters, height, width):
 
     >>> check_grid(2, 1, 1)
     Traceback (most recent call last):
-    ValueError: An image of one pixel leaves the filters no stride. Received: \
-height=1, width=1. Use images of at least two pixels, or patch_size=None.
+    ValueError: An image of one pixel, or of none, leaves the filters no stride. \
+Received: height=1, width=1. Use images of at least two pixels, or patch_size=None.
     """
-    if num_filters < 2:
-        raise ValueError(
-            "A grid has at least 2 x 2 filters: its stride divides by their number "
-            f"minus 1. Received: num_filters={num_filters}. Use 2 or more."
-        )
+    hint = "The stride divides by num_filters - 1."
+    check_integer("num_filters", num_filters, least=2, hint=hint)
     known = all(isinstance(size, int) for size in (height, width))
-    if known and min(height, width) < 1:
+    if known and height * width < 2:
         raise ValueError(
-            "Images must have at least one pixel. Received: "
-            f"height={height}, width={width}."
-        )
-    if known and height == width == 1:
-        raise ValueError(
-            "An image of one pixel leaves the filters no stride. Received: "
-            f"height={height}, width={width}. Use images of at least two pixels, or "
-            "patch_size=None."
+            "An image of one pixel, or of none, leaves the filters no stride. "
+            f"Received: height={height}, width={width}. Use images of at least two "
+            "pixels, or patch_size=None."
         )

@@ -8,6 +8,7 @@ nothing can be raised: call these functions on your data once, before training.
 import numpy as np
 
 from tfrecvis.ops.checks import as_array, check_integer
+from tfrecvis.ops.shape_checks import check_integer_dtype, check_mask, check_shapes
 
 
 def check_graph(neighbours, mask=None, confidence=None, order=None):
@@ -25,7 +26,7 @@ def check_graph(neighbours, mask=None, confidence=None, order=None):
         ValueError: There are no nodes; an array is of another shape or type; a graph
             has no real node; a real node has an index out of range, itself, padding or
             one node twice among its neighbours; a real node has no edge at all
-            although it is not alone; or a real node's confidence is NaN.
+            although the graph has others; or a real node's confidence is NaN.
 
     Example:
 
@@ -34,18 +35,14 @@ def check_graph(neighbours, mask=None, confidence=None, order=None):
     ValueError: `neighbours` must be nodes from 0 to 2, or -1 for none. Received: 3 as \
 a neighbour of node 2 of graph 0.
     """
-    neighbours, mask = _as_lists("neighbours", neighbours, mask, "graph")
+    neighbours, mask = _as_lists("neighbours", "neighbours", neighbours, mask, "graph")
     _check_lists("neighbours", "neighbour", neighbours, mask, "graph")
     _check_connected(_has_edge(neighbours, mask), mask)
     for name, values in (("confidence", confidence), ("order", order)):
         if values is None:
             continue
         values = as_array(name, values)
-        if values.shape != mask.shape:
-            raise ValueError(
-                f"`{name}` must have one value a node, shape {mask.shape}. Received: "
-                f"{name}.shape={values.shape}."
-            )
+        check_shapes(mask=("batch nodes", mask), **{name: ("batch nodes", values)})
         for b, i in np.argwhere(np.isnan(values.astype("float64")) & mask):
             raise ValueError(
                 f"`{name}` must not be NaN, which is neither before nor after any "
@@ -76,18 +73,21 @@ own `neighbours[1]`.
     """
     if not isinstance(neighbours, (list, tuple)):
         neighbours = as_array("neighbours", neighbours)
-        check_stacked(neighbours.shape)
+        check_stacked(neighbours)
         neighbours = list(np.moveaxis(neighbours, 2, 0))
     scales = [
-        _as_lists(f"neighbours[{scale}]", lists, mask, "graph")
+        _as_lists(f"neighbours[{scale}]", "neighbours", lists, mask, "graph")
         for scale, lists in enumerate(neighbours)
     ]
-    shapes = [lists.shape for lists, _ in scales]
-    if len({shape[:2] for shape in shapes}) != 1:
-        raise ValueError(
-            "`neighbours` must have one scale or more, all of the same graphs and "
-            f"nodes. Received: scales of shapes {shapes}."
-        )
+    if not scales:
+        raise ValueError("`neighbours` must have one scale or more. Received: none.")
+    check_shapes(
+        "All scales have the same graphs and nodes.",
+        **{
+            f"neighbours[{scale}]": (f"batch nodes neighbours_{scale}", lists)
+            for scale, (lists, _) in enumerate(scales)
+        },
+    )
     touched = False
     for scale, (lists, real) in enumerate(scales):
         _check_lists(f"neighbours[{scale}]", "neighbour", lists, real, "graph")
@@ -95,23 +95,27 @@ own `neighbours[1]`.
     _check_connected(touched, real)
 
 
-def check_stacked(shape):
-    """Refuse the shape of the neighbours of several scales without an axis of scales.
+def check_stacked(neighbours, **others):
+    """Refuse the neighbours of several scales without an axis of scales.
+
+    Args:
+        neighbours: Integer tensor `(batch, nodes, scales, neighbours)`, or its shape.
+        others: Further arguments and sizes of `check_shapes`.
 
     Example:
 
     >>> check_stacked((2, 5, 8))
     Traceback (most recent call last):
-    ValueError: `neighbours` must have the shape (batch, nodes, scales, neighbours), \
-or be a list of (batch, nodes, neighbours), one for each scale. Received: \
-neighbours.shape=(2, 5, 8). For one scale, pass [neighbours].
+    ValueError: `neighbours` must have the shape (batch, nodes, scales, neighbours). \
+Received: neighbours.shape=(2, 5, 8). It may also be a list of (batch, nodes, \
+neighbours), one per scale. For one scale, pass [neighbours].
     """
-    if len(shape) != 4:
-        raise ValueError(
-            "`neighbours` must have the shape (batch, nodes, scales, neighbours), or "
-            "be a list of (batch, nodes, neighbours), one for each scale. Received: "
-            f"neighbours.shape={tuple(shape)}. For one scale, pass [neighbours]."
-        )
+    check_shapes(
+        "It may also be a list of (batch, nodes, neighbours), one per scale. For one "
+        "scale, pass [neighbours].",
+        **others,
+        neighbours=("batch nodes scales neighbours", neighbours),
+    )
 
 
 def check_adjacency(adjacency):
@@ -125,11 +129,7 @@ def check_adjacency(adjacency):
 nodes 0 and 1 of graph 0.
     """
     adjacency = as_array("adjacency", adjacency)
-    if adjacency.ndim != 3 or adjacency.shape[1] != adjacency.shape[2]:
-        raise ValueError(
-            "`adjacency` must have the shape (batch, nodes, nodes). Received: "
-            f"adjacency.shape={adjacency.shape}."
-        )
+    check_shapes(adjacency=("batch nodes nodes", adjacency))
     for b, i, j in np.argwhere((adjacency != 0) & (adjacency != 1)):
         raise ValueError(
             "`adjacency` must hold zeros and ones, or booleans. Received: "
@@ -163,7 +163,7 @@ Give each tree a row of the batch, or join them under one node.
     """
     if max_children is not None:
         check_integer("max_children", max_children, least=0)
-    children, mask = _as_lists("children", children, mask, "tree")
+    children, mask = _as_lists("children", "children", children, mask, "tree")
     _check_lists("children", "child", children, mask, "tree")
     real = (children >= 0) & mask[..., None]
     if max_children is not None:
@@ -183,7 +183,7 @@ Give each tree a row of the batch, or join them under one node.
             f"{tree[e]} is a child of node {node[e]} and of node "
             f"{parent[tree[e], child[e]]}."
         )
-    # The ancestor 1, 2, 4, ... generations above: none is left in a tree.
+    # The ancestors 1, 2, 4, ... generations above: a tree has none left in the end.
     ancestor = parent
     for _ in range(int(mask.shape[1]).bit_length()):
         above = np.take_along_axis(ancestor, np.maximum(ancestor, 0), 1)
@@ -217,36 +217,20 @@ def _check_connected(touched, mask):
     for b, i in np.argwhere(mask & ~touched & ~alone):
         raise ValueError(
             f"Every node must have a neighbour. Received: node {i} of graph {b} has "
-            "none and is nobody's. Connect it, or mask it as padding."
+            "none and is no neighbour of another. Connect it, or mask it as padding."
         )
 
 
-def _as_lists(name, lists, mask, whole):
+def _as_lists(name, one, lists, mask, whole):
     """Integer lists and a boolean mask, of shapes that fit."""
     lists = as_array(name, lists)
-    if lists.ndim != 3 or not np.issubdtype(lists.dtype, np.integer):
-        raise ValueError(
-            f"`{name}` must be integers (batch, nodes, {name}), -1 for none. Received: "
-            f"shape {lists.shape}, dtype {lists.dtype}."
-        )
-    if lists.shape[1] == 0:
-        raise ValueError(
-            f"A {whole} must have at least one node. Received: {name}.shape="
-            f"{lists.shape}."
-        )
+    lists_and_shape = {name: (f"batch nodes {one}", lists)}
+    check_shapes("Pad short lists with -1.", **lists_and_shape)
+    check_integer_dtype(name, lists)
     lists = lists.astype("int64")  # uint8 has no -1
     mask = np.ones(lists.shape[:2]) if mask is None else as_array("mask", mask)
     mask = mask.astype(bool)
-    if mask.shape != lists.shape[:2]:
-        raise ValueError(
-            f"`mask` must have one value a node, shape {lists.shape[:2]}. Received: "
-            f"mask.shape={mask.shape}."
-        )
-    for b in np.flatnonzero(~mask.any(1)):
-        raise ValueError(
-            f"Every {whole} must have a real node. Received: a mask that removes all "
-            f"{mask.shape[1]} of {whole} {b}."
-        )
+    check_mask(mask, "node", f"{whole}s", **lists_and_shape)
     return lists, mask
 
 

@@ -1,4 +1,4 @@
-"""Grid LSTM: blocks with one LSTM a dimension, run as a wavefront over a grid."""
+"""Grid LSTM: blocks with one LSTM per dimension, run as a wavefront over a grid."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ PLAIN_TRANSFORMS = {"identity": lambda z: z, "relu": ops.relu, "tanh": ops.tanh}
 
 
 class GridWeights(NamedTuple):
-    """The weights of a block, one entry a dimension: the grid's axes, then the depth.
+    """The weights of a block, one entry per dimension: grid axes, then depth.
 
     With a leading axis of `depth` in all of them, each depth position has its own.
 
@@ -116,7 +116,7 @@ def grid_lstm(inputs, memories, weights, depth, initial_state=None, mask=None):
         old = [arriving(*a) for a in zip(carry, owners, edge, strict=True)]
         new = _block(old, stages, weights, dtype)
         # Before its start and after its end a lane keeps the state of the first axis;
-        # nothing inside the grid reads its others.
+        # nothing inside the grid reads its other states.
         new = [
             ops.where(valid, after, before) if mask is not None or k == 0 else after
             for k, before, after in zip(owners, old, new, strict=True)

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from tfrecvis.ops.scan import concrete_value, fail_unless
+from tfrecvis.ops.shape_checks import check_shapes
 
 
 def label_map(labels, logits, what):
@@ -27,21 +28,14 @@ def label_map(labels, logits, what):
     >>> tuple(labels.shape)
     (2, 3, 5)
     """
-    labels_shape, logits_shape = tuple(labels.shape), tuple(logits.shape)
-    if len(labels_shape) == len(logits_shape) and labels_shape[-1] == 1:
-        labels = ops.squeeze(labels, axis=-1)
-    rows_fit = len(labels.shape) + 1 == len(logits_shape) and all(
-        a is None or b is None or a == b
-        for a, b in zip(labels.shape, logits_shape[:-1], strict=True)
+    check_shapes(
+        "Labels are class numbers, one per pixel; turn one-hot labels into numbers "
+        "with argmax.",
+        **{what: ("*pixels classes", logits)},
+        labels=("*pixels | *pixels 1", labels),
     )
-    if not rows_fit:
-        raise ValueError(
-            f"Labels must have the shape of the {what} less the last axis. Received: "
-            f"labels of shape {labels_shape} and {what} of shape {logits_shape}. "
-            "Labels are class numbers per pixel; turn one-hot labels into numbers with "
-            "argmax."
-        )
-    return labels
+    has_last_axis = len(labels.shape) == len(logits.shape)
+    return ops.squeeze(labels, axis=-1) if has_last_axis else labels
 
 
 def check_classes(labels, num_classes, void, what="Labels"):

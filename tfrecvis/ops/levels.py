@@ -51,7 +51,7 @@ class Schedule(NamedTuple):
 def schedule(reads, depends, mask=None, width=None):
     """Order the nodes of a batch of graphs into as few steps as exact results allow.
 
-    Found in the graph of the backend, by a loop with one iteration a level: graphs
+    Found in the graph of the backend, by a loop with one iteration per level: graphs
     may differ from batch to batch, and within a batch.
 
     Args:
@@ -90,7 +90,7 @@ def schedule(reads, depends, mask=None, width=None):
     present = present & mask[:, :, None] & _take(ops.reshape(mask, (-1,)), targets)
     depends = ops.cast(depends, "bool") & present
 
-    # The last row stands for what nobody waits for.
+    # The last row stands for what no node waits for.
     waits_for = ops.where(depends, targets, count)
     order, used = _order(waits_for, mask, width)
     steps = ops.max(used, initial=0) // width
@@ -122,13 +122,13 @@ def _order(waits_for, mask, width):
     take the next slots; the next level starts at the next multiple of `width`.
     """
     batch, nodes, _ = ops.shape(waits_for)
-    nobody = ops.zeros((1,), "int32")
+    no_node = ops.zeros((1,), "int32")
 
     def left(order, used):
         return ops.any(mask & (order < 0))
 
     def level(order, used):
-        visited = ops.concatenate([ops.reshape(order, (-1,)), nobody]) >= 0
+        visited = ops.concatenate([ops.reshape(order, (-1,)), no_node]) >= 0
         ready = ops.all(_take(visited, waits_for), -1) & mask & (order < 0)
         rank = ops.cumsum(ops.cast(ready, "int32"), 1)
         order = ops.where(ready, used[:, None] + rank - 1, order)
@@ -179,13 +179,13 @@ def visit(step, parameters, own, initial, schedule):
     visited = ops.reshape(schedule.order, (-1, 1)) >= 0
 
     def table(given, new):
-        # One row reads as zeros for nobody, one takes what idle lanes write.
+        # One row of zeros stands for no node, one takes what idle lanes write.
         return ops.concatenate([given, new, ops.zeros((2, features), "float32")])
 
     def chunk(own, s):
         """A step's rows in the table, their own inputs, and what they read."""
         rows = schedule.rows[s]
-        # An idle lane repeats the last row: any will do, since nobody sees the result.
+        # An idle lane repeats the last row, since its result is dropped.
         some = ops.minimum(rows, count - 1)
         places = ops.where(rows < count, rows + count, 2 * count + 1)
         return places, [_take(x, some) for x in own], _take(schedule.reads, some)
@@ -249,8 +249,8 @@ def gather_nodes(x, nodes):
 
     Args:
         x: Tensor `(B, N, ...)`.
-        nodes: Integer tensor `(B, ...)`; where it is out of range, what is read is of
-            no use.
+        nodes: Integer tensor `(B, ...)`; where it is out of range, what is read
+            means nothing.
 
     Returns:
         Tensor of the shape of `nodes` and then the features' own.

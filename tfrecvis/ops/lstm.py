@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from keras import ops
 
+from tfrecvis.ops.checks import check_choice
 from tfrecvis.ops.recurrence import Cell, check_kernels, run_cells
 from tfrecvis.ops.scan import Track
 from tfrecvis.ops.stencil import (
@@ -21,7 +22,7 @@ class LSTMDirection(NamedTuple):
 
     Fields:
         inputs: Float tensor `(T, ..., L, C)`; or, without a kernel, their projections
-            `(T, ..., L, G * U)`: gates i, f (one, or one a tap), g, o; or, stable,
+            `(T, ..., L, G * U)`: gates i, f (one, or one per tap), g, o; or, stable,
             i, f, l, g, o.
         recurrent_kernel: Float tensor `(taps * U, G * U)`.
         h: Float tensor `(..., L, U)`, hidden state before the first step.
@@ -68,9 +69,10 @@ def lstm(
         c[t] = f * c[t-1] + i * tanh(g)
         h[t] = sigmoid(o + p_o * c[t]) * tanh(c[t])
 
-    With one forget gate a tap (Graves et al., 2007), `c[t] = sum_k f_k * c_k + i * g`,
-    where `c_k` is the neighbour's memory. The stable cell of two taps (Leifert et al.,
-    2016) keeps a mean of both memories instead, which cannot grow with the image:
+    With one forget gate per tap (Graves et al., 2007),
+    `c[t] = sum_k f_k * c_k + i * g`, where `c_k` is the neighbour's memory. The stable
+    cell of two taps (Leifert et al., 2016) keeps a mean of both memories instead, which
+    cannot grow with the image:
 
         c[t] = sigmoid(f) * (l * c_1 + (1 - l) * c_2) + i * g    l = sigmoid(l)
 
@@ -105,13 +107,10 @@ def lstm(
     ((5, 2, 3), (2, 3))
     """
     taps = tuple(taps)
-    if masked not in ("carry", "zero"):
-        raise ValueError(
-            f"`masked` must be 'carry' or 'zero'. Received: masked={masked!r}."
-        )
+    check_choice("masked", masked, ("carry", "zero"))
     if forget_gates not in (1, len(taps)):
         raise ValueError(
-            "`forget_gates` must be 1 or one a tap. Received: "
+            "`forget_gates` must be 1, or one per tap. Received: "
             f"forget_gates={forget_gates}, taps={taps}."
         )
     if stable and (len(taps), forget_gates) != (2, 2):

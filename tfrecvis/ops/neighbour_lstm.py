@@ -25,7 +25,7 @@ class NeighbourWeights(NamedTuple):
         depth_kernel: Float tensor `(layers, R * U, 4 * U)`, gates i, f, g, o.
         depth_bias: Float tensor `(layers, 4 * U)`.
         spatial_kernel: Float tensor `(layers - 1, R * U, 4 * U)` for all D directions,
-            or None with one layer. The last layer has none: nobody would read it.
+            or None with one layer. The last layer has none: nothing reads it.
         spatial_bias: Float tensor `(layers - 1, 4 * U)`, or None with one layer.
 
     Example:

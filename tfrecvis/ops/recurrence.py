@@ -1,8 +1,9 @@
-"""What LSTM and GRU share: inputs, masks, and the way round the backward pass."""
+"""What LSTM and GRU share: inputs, masks, and the hand-written backward pass."""
 
 from keras import ops
 
-from tfrecvis.ops.scan import custom_gradient, one_launch_a_step, scan_together
+from tfrecvis.ops.scan import custom_gradient, one_launch_per_step, scan_together
+from tfrecvis.ops.shape_checks import check_shapes
 from tfrecvis.ops.stencil import project, project_back
 
 
@@ -10,7 +11,7 @@ class Cell:
     """One direction of a recurrence: its tensors, its step, its step back.
 
     A subclass gives `forward` and `backward`, which return a `Track`; `outputs`; and
-    `gradients`, which finishes after the loop whatever does not need the loop.
+    `gradients`, which computes after the loop whatever does not need the loop.
 
     `tensors` holds the direction's tensors by name, absent ones left out. `inputs` are
     the gates' projections, or, with a `kernel`, what is still to be projected.
@@ -26,8 +27,8 @@ class Cell:
         self.units = tensors["h"].shape[-1]
         self.dtype = tensors["inputs"].dtype
         # One product before the loop has the fewest steps, and suits a GPU. On a CPU
-        # the projections would only travel to memory and back.
-        self.hoist = "kernel" in self.tensors and one_launch_a_step()
+        # the projections would only be written to memory and read again.
+        self.hoist = "kernel" in self.tensors and one_launch_per_step()
 
     def scanned_inputs(self, tensors):
         """The inputs as the loop reads them."""
@@ -78,14 +79,14 @@ def check_kernels(cell, direction, gates, reads):
             "`bias` needs a `kernel`: projections hold their bias already. Received: "
             "kernel=None. Pass bias=None, or the kernel."
         )
-    expected = {"kernel": (features, width), "recurrent_kernel": (reads, width)}
-    for name, shape in expected.items():
-        value = getattr(direction, name)
-        if value is not None and tuple(value.shape) != shape:
-            raise ValueError(
-                f"`{name}` must have shape {shape} for {cell.units} units. Received: "
-                f"{name}.shape={tuple(value.shape)}."
-            )
+    check_shapes(
+        f"They are those of {gates} gates of {cell.units} units.",
+        kernel=("features gates", direction.kernel),
+        recurrent_kernel=("reads gates", direction.recurrent_kernel),
+        features=features,
+        reads=reads,
+        gates=width,
+    )
 
 
 def run_cells(cells, training):

@@ -22,6 +22,8 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
+from tfrecvis.ops.checks import check_choice
+
 LOWERINGS = ("tensor_array", "buffer", "unrolled")
 _lowering = contextvars.ContextVar("tfrecvis_lowering", default="tensor_array")
 
@@ -44,10 +46,7 @@ def lowering(name):
     >>> float(carry[0])
     6.0
     """
-    if name not in LOWERINGS:
-        raise ValueError(
-            f"Unknown lowering. Received: name={name!r}. Use one of {LOWERINGS}."
-        )
+    check_choice("name", name, LOWERINGS)
     token = _lowering.set(name)
     try:
         yield
@@ -130,12 +129,12 @@ def scan_together(tracks):
     ]
     if _lowering.get() == "unrolled":
         return [_unrolled(*track) for track in tracks]
-    if one_launch_a_step():
+    if one_launch_per_step():
         return _loop(tracks)
     return [_loop([track])[0] for track in tracks]
 
 
-def one_launch_a_step():
+def one_launch_per_step():
     """Whether steps should be few and large: on an accelerator, and in LiteRT.
 
     On an accelerator a step costs its launches, however little it computes. On a CPU
@@ -144,7 +143,7 @@ def one_launch_a_step():
     Example:
 
     >>> with lowering("buffer"):
-    ...     one_launch_a_step()
+    ...     one_launch_per_step()
     True
     """
     return _lowering.get() != "tensor_array" or _has_accelerator()
@@ -172,7 +171,7 @@ def vjp(function, arguments, upstream):
 
 
 def concrete_value(tensor):
-    """A tensor's values as a NumPy array; None while a graph is traced, or of None.
+    """A tensor's values as a NumPy array; None while a graph is traced, and for None.
 
     Example:
 

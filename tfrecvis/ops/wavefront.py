@@ -26,7 +26,7 @@ def skew(x, axis):
     lanes, steps, *rest = ops.shape(x)
     padding = [[0, 0]] * len(x.shape)
     padding[1] = [0, lanes]
-    # Rows that are read one element too short start one later each.
+    # Read in rows that are one element shorter, each row starts one element later.
     x = ops.reshape(ops.pad(x, padding), (lanes * (steps + lanes), *rest))
     x = x[: lanes * (steps + lanes - 1)]
     x = ops.reshape(x, (lanes, steps + lanes - 1, *rest))

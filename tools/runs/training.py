@@ -1,5 +1,6 @@
 """A recipe becomes a model, in a directory that survives kills."""
 
+import importlib.util
 import time
 from pathlib import Path
 
@@ -140,7 +141,7 @@ def _fit(files, comments, task, model):
             callbacks=[
                 StopOnNaN(steps),
                 EpochEnd(files, task, validation, progress, started),
-                keras.callbacks.TensorBoard(files.logs, write_graph=False),
+                *_tensorboard(files.logs),
                 TrainingProgress(epochs, first, steps, task.scores),
             ],
         )
@@ -154,6 +155,12 @@ def _fit(files, comments, task, model):
     _draw(files, task)
     write_json(files.score, score)
     return score
+
+
+def _tensorboard(logs):
+    if importlib.util.find_spec("tensorboard") is None:
+        return []
+    return [keras.callbacks.TensorBoard(logs, write_graph=False)]
 
 
 def _draw(files, task):
