@@ -74,7 +74,10 @@ def test_right_sample_passes(sample):
         ({"image": IMAGE.astype("float32")}, r"`image` .* uint8 .* Received: float32"),
         ({"labels": LABELS.astype("int64")}, r"`labels` .* int32 .* Received: int64"),
         ({"file": 3}, "`file` of a sample must be string"),
-        ({"labels": LABELS[..., None]}, r"\(height, width\). Received: shape \(4, 6, 1"),
+        (
+            {"labels": LABELS[..., None]},
+            r"\(height, width\). Received: shape \(4, 6, 1",
+        ),
         ({"image": IMAGE[..., :1]}, r"\(height, width, 3\). Received: shape \(4, 6, 1"),
         ({"image": IMAGE, "labels": LABELS[:3]}, r"`image` has height 4. .*\(3, 6\)"),
         (
