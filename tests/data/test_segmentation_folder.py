@@ -1,6 +1,7 @@
 import io
 import pathlib
 import struct
+import sys
 import warnings
 import zlib
 
@@ -8,7 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfrecvis.data import SegmentationFolder, batches
+from tfrecvis.data import (
+    IMAGE_SUFFIXES,
+    DataError,
+    SegmentationFolder,
+    batches,
+    read_image,
+)
 
 CAMVID = pathlib.Path(__file__).parents[3] / "shared" / "data" / "camvid"
 needs_camvid = pytest.mark.skipif(
@@ -99,7 +106,7 @@ def test_one_bit_and_sixteen_bit_label_maps_are_read_unscaled(tmp_path):
 
 
 def two_bit_grey_png(labels):
-    """A PNG of two bits a pixel, which PIL cannot write."""
+    """A PNG of two bits per pixel, which PIL cannot write."""
 
     def chunk(kind, data):
         check = zlib.crc32(kind + data)
@@ -129,6 +136,53 @@ def test_grey_image_and_image_with_transparency_come_as_rgb(tmp_path):
     grey, rgba = read(tmp_path, "train", NAMES)[0].samples().as_numpy_iterator()
     np.testing.assert_array_equal(grey["image"], np.repeat(image[..., :1], 3, -1))
     np.testing.assert_array_equal(rgba["image"], image)
+
+
+@pytest.mark.parametrize("cache_bytes", [2**30, 0])
+def test_images_of_every_suffix_are_read(tmp_path, cache_bytes):
+    image, labels = pixels(0, (16, 24))
+    smooth = np.sort(image, axis=1) // 2
+    for suffix in IMAGE_SUFFIXES:
+        save(tmp_path, f"{suffix[1:]}{suffix.upper()}", smooth, labels)
+    reader, warning = read(tmp_path, "train", NAMES, cache_bytes=cache_bytes)
+    assert warning is None
+    samples = list(reader.samples().as_numpy_iterator())
+    assert len(samples) == len(IMAGE_SUFFIXES)
+    for sample, file in zip(samples, reader.files, strict=True):
+        np.testing.assert_array_equal(sample["image"], read_image(file))
+        np.testing.assert_array_equal(sample["labels"], labels)
+
+
+def save_photo(folder, name, image, labels, orientation):
+    save(folder, name, image, labels)
+    photo = Image.fromarray(image)
+    photo.getexif()[0x0112] = orientation
+    photo.save(folder / "train" / name, exif=photo.getexif())
+
+
+@pytest.mark.parametrize("cache_bytes", [2**30, 0])
+@pytest.mark.parametrize("suffix", ["jpg", "webp", "tif"])
+def test_photo_is_turned_as_exif_says_and_its_labels_fit(tmp_path, suffix, cache_bytes):
+    image, _ = pixels(0)
+    _, labels = pixels(0, (8, 6))
+    save_photo(tmp_path, f"a.{suffix}", image, labels, 6)
+    reader, warning = read(tmp_path, "train", NAMES, cache_bytes=cache_bytes)
+    assert warning is None
+    [sample] = reader.samples().as_numpy_iterator()
+    assert sample["image"].shape == (8, 6, 3)
+    np.testing.assert_array_equal(sample["labels"], labels)
+    [(images, _)] = batches(reader, 1)
+    np.testing.assert_array_equal(images[0], sample["image"])
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "webp", "tif"])
+def test_label_map_of_the_photo_before_it_is_turned_is_a_problem(tmp_path, suffix):
+    save(tmp_path, "a.png", *pixels(0))
+    save_photo(tmp_path, f"b.{suffix}", *pixels(1), 6)
+    reader, _ = read(tmp_path, "train", NAMES)
+    [problem] = reader.problems
+    assert "8x6 pixels, but its image 6x8" in problem.reason
+    assert "carries an EXIF orientation" in problem.reason
 
 
 def test_ignored_values_become_void(folder):
@@ -229,12 +283,12 @@ def test_strict_makes_a_bad_file_an_error(folder, damage, reason):
 
 def test_label_map_without_image_and_unread_format_are_named(folder):
     (folder / "train" / "b.png").rename(folder / "train" / "other.png")
-    Image.new("RGB", (8, 6)).save(folder / "train" / "d.bmp")
+    Image.new("RGB", (8, 6)).save(folder / "train" / "d.ppm")
     reader, warning = read(folder, "train", NAMES)
     found = {pathlib.Path(file).name: reason for file, reason in reader.problems}
-    assert set(found) == {"b.png", "other.png", "d.bmp"}
+    assert set(found) == {"b.png", "other.png", "d.ppm"}
     assert "is the label map of no image" in found["b.png"]
-    assert "convert it to one of .jpg" in found["d.bmp"]
+    assert "convert it to one of .jpg" in found["d.ppm"]
     assert warning.startswith("3 of 5 files")
 
 
@@ -245,7 +299,24 @@ def test_long_lists_of_problems_are_cut_in_the_warning_and_whole_in_problems(tmp
             (tmp_path / "trainannot" / f"{number:02}.png").unlink()
     reader, warning = read(tmp_path, "train", NAMES)
     assert len(reader.problems) == 29
-    assert "and 9 more, in `problems`" in warning
+    assert "and 12 more, in `problems`" in warning
+    assert len(warning.splitlines()) == 20
+
+
+def test_strict_error_carries_its_problems_and_a_text_without_python(folder):
+    no_labels(folder)
+    with pytest.raises(DataError) as caught:
+        SegmentationFolder(folder, "train", NAMES, strict=True)
+    assert [problem.reason[:16] for problem in caught.value.problems] == [
+        "has no label map"
+    ]
+    assert "strict=" not in caught.value.text
+
+
+def test_missing_pillow_says_how_to_install_it(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(ImportError, match=r"pip install 'tfrecvis\[data\]'"):
+        SegmentationFolder(folder, "train", NAMES)
 
 
 def test_nothing_usable_is_an_error_that_lists_the_files(folder):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfrecvis.data import SyntheticSuperpixels
+from tfrecvis.data import SyntheticSuperpixels, batches
 from tfrecvis.ops import check_graph
 
 
@@ -111,3 +111,23 @@ def test_graphs_are_a_pure_function_of_split_and_seed(graphs):
 def test_small_numbers_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         SyntheticSuperpixels(**arguments)
+
+
+def test_samples_hold_the_arrays_under_the_keys_of_samples(graphs):
+    for number, sample in enumerate(graphs.samples().as_numpy_iterator()):
+        nodes = graphs.inputs["mask"][number]
+        np.testing.assert_array_equal(sample["nodes"], nodes)
+        labels = np.where(nodes, graphs.labels[number], 255)
+        np.testing.assert_array_equal(sample["node_labels"], labels)
+        for name in ("features", "neighbours", "confidence"):
+            np.testing.assert_array_equal(sample[name], graphs.inputs[name][number])
+    assert number == len(graphs) - 1
+    assert len(graphs.class_names) == graphs.num_classes == 4
+
+
+def test_graphs_make_batches_of_static_sizes(graphs):
+    inputs = ["features", "neighbours", "confidence", "nodes"]
+    dataset = batches(graphs.subset(10), 5, inputs=inputs, targets="node_labels")
+    assert dataset.element_spec[0]["features"].shape.as_list() == [None, 30, 6]
+    assert dataset.element_spec[1].shape.as_list() == [None, 30]
+    assert len(list(dataset)) == 2

@@ -152,14 +152,10 @@ def test_wrong_label_stops_fit_with_and_without_xla(jit_compile):
         metrics=[MeanIoU(K)],
         jit_compile=jit_compile,
     )
-    with pytest.raises(Exception, match="2 pixels had a label|Labels must be") as error:
+    # XLA cannot stop a step: there the metric speaks at the end of the epoch.
+    message = "2 pixels .* outside 0..3" if jit_compile else "Labels must be 0..3"
+    with pytest.raises(Exception, match=message):
         model.fit(images, labels, verbose=0)
-    if keras.backend.backend() == "tensorflow" and not jit_compile:
-        assert "Labels must be 0..3 or 255 (void)" in str(error.value)
-        assert "[9] [77]" in str(error.value)
-    else:
-        assert isinstance(error.value, ValueError)
-        assert "outside 0..3 that is not void (255)" in str(error.value)
 
 
 def test_per_class_scores_are_nan_for_classes_without_pixels():

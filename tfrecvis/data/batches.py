@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from tfrecvis.data.augmentation import Augmentation
 from tfrecvis.data.problems import DataError
 from tfrecvis.data.sample_keys import (
     SAMPLE_KEYS,
@@ -99,12 +100,17 @@ def batches(
             f"Received: first_epoch={first_epoch}, epochs={epochs}."
         )
 
+    # A function of the user's may branch on tensors; `tf.data` alone would not convert
+    # it inside another function.
+    is_ours = augmentation is None or isinstance(augmentation, Augmentation)
+    augment = augmentation if is_ours else tf.function(augmentation)
+
     def epoch_samples(epoch_seed, shuffle=shuffle):
         samples = _numbered_samples(reader, epoch_seed, shuffle, shuffle_buffer)
         if augmentation is None:
             return samples.map(lambda _, sample: sample)
         return samples.map(
-            lambda number, sample: augmentation(
+            lambda number, sample: augment(
                 sample, tf.random.experimental.stateless_fold_in(epoch_seed, number)
             ),
             num_parallel_calls=tf.data.AUTOTUNE,

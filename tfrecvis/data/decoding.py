@@ -403,7 +403,10 @@ def _is_turned(data):
     """Whether height and width of an image change places by its EXIF orientation."""
     if is_native(data):
         return int(exif_orientation(data)) >= 5
-    return _opened(data).getexif().get(0x0112, 1) >= 5
+    from PIL import Image  # which has decoded the image before
+
+    # Not loaded: Pillow forgets the orientation of a TIFF once it has turned it.
+    return Image.open(io.BytesIO(data)).getexif().get(0x0112, 1) >= 5
 
 
 def _eager_reason(data):
