@@ -37,5 +37,5 @@ def test_each_of_255_classes_has_a_colour_of_its_own():
     assert smallest_distance(colours) > 10
 
 
-def test_no_class_has_no_colour():
+def test_zero_classes_give_zero_colours():
     assert class_colours(0).shape == (0, 3)
