@@ -45,7 +45,9 @@ def save_figure(figure, path):
     ['figure.png']
     """
     with whole_file(path) as temporary:
-        figure.savefig(temporary, dpi=DPI, format="png")
+        figure.savefig(
+            temporary, dpi=DPI, format="png", bbox_inches="tight", pad_inches=0.15
+        )
 
 
 def save_picture(picture, path):
@@ -89,19 +91,18 @@ def shorten(text, length):
 def fit_lines(text, length):
     """Returns a text with lines of at most `length` characters.
 
-    In lines that are too long, paths keep as many of their last parts as half a line
-    holds; what is still too long is broken between words.
+    In lines that are too long, paths keep as many of their last parts as a third of a
+    line holds; what is still too long is broken between words.
 
     Example:
 
-    >>> print(fit_lines("runs/2031/may/camvid/best on data/camvid, split val", 40))
-    …/may/camvid/best on data/camvid, split
-    val
+    >>> print(fit_lines("runs/2031/may/camvid/best on data/camvid, split val", 48))
+    …/camvid/best on data/camvid, split val
     """
     lines = []
     for line in text.splitlines():
         if len(line) > length:
-            line = " ".join(_short_path(word, length // 2) for word in line.split(" "))
+            line = " ".join(_short_path(word, length // 3) for word in line.split(" "))
         lines += textwrap.wrap(line, length, break_on_hyphens=False)
     return "\n".join(lines)
 

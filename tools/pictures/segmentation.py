@@ -162,18 +162,20 @@ def _legend(maps, class_names, colours):
 def _fitted(picture, colours, cell):
     """A picture in RGB, as large as a column that is `cell` pixels wide allows.
 
-    It is enlarged by whole numbers, so that all of its pixels are equally large.
+    Small ones are enlarged by whole numbers, so that all pixels are equally large.
     """
     labels = picture.ndim == 2
     if labels:
         picture = colour_labels(picture, colours)
     height, width = picture.shape[:2]
     scale = min(cell / width, 1.5 * cell / height)
-    scale = scale if scale < 1 else math.floor(scale)
+    small = scale >= 4
+    scale = math.floor(scale) if small else scale
     size = max(1, round(scale * width)), max(1, round(scale * height))
     image = library("PIL.Image")
-    # Colours that are averaged would be those of other classes.
-    how = image.Resampling.NEAREST if labels or scale >= 1 else image.Resampling.BOX
+    # Averages of classes' colours would be the colours of other classes.
+    exact = labels or small
+    how = image.Resampling.NEAREST if exact else image.Resampling.LANCZOS
     return np.asarray(image.fromarray(picture).resize(size, how))
 
 
