@@ -1,8 +1,10 @@
 """A tiny recipe, folder of data, run and export, which the tests share."""
 
 import contextlib
+import errno
 import io
 import json
+import os
 import shutil
 import types
 
@@ -137,3 +139,16 @@ def exported(command, run_with_void, tmp_path_factory):
     result = command("export", run_with_void, "--output", output, *formats)
     assert result.status == 0, result.errors
     return output / "1"
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """A function that lets a function, named by its path, find the disk full."""
+
+    def fill(name):
+        def fail(*arguments, **options):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(name, fail)
+
+    return fill
