@@ -130,23 +130,45 @@ def _samples_by_number(count, load):
 
 
 def class_colours(num_classes):
-    """Colours that are easy to tell apart, `(classes, 3)` uint8 RGB: Pascal VOC's.
+    """Colours that are easy to tell apart, `(classes, 3)` uint8 RGB.
 
-    The first is black there; here the list starts with VOC's second colour.
+    Each colour is the one that is farthest, in CIELAB, from black (void), from white
+    (the paper) and from all colours before it. So a class keeps its colour when others
+    are added behind it.
 
     Example:
 
     >>> class_colours(2).tolist()
-    [[128, 0, 0], [0, 128, 0]]
+    [[0, 0, 255], [0, 255, 0]]
     """
-    colours = np.zeros((num_classes, 3), "uint8")
-    for number in range(num_classes):
-        bits = number + 1
-        for place in range(7, -1, -1):
-            for channel in range(3):
-                colours[number, channel] |= ((bits >> channel) & 1) << place
-            bits >>= 3
-    return colours
+    levels = np.arange(0, 256, 15)
+    grid = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1)
+    rgb = grid.reshape(-1, 3)
+    # Integers, so that every machine finds the same colours.
+    lab = np.rint(100 * _cielab(rgb)).astype("int64")
+    chosen = [0, len(rgb) - 1]  # black and white
+    nearest = np.full(len(rgb), np.iinfo("int64").max)
+    for number in range(num_classes + 1):
+        distance = ((lab - lab[chosen[number]]) ** 2).sum(axis=-1)
+        nearest = np.minimum(nearest, distance)
+        if number > 0:
+            chosen.append(int(nearest.argmax()))
+    return rgb[chosen[2:]].astype("uint8")
+
+
+def _cielab(rgb):
+    """CIELAB (white D65) of sRGB colours 0-255; see IEC 61966-2-1 and CIE 15."""
+    value = np.asarray(rgb) / 255
+    linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+    to_xyz = [
+        [0.4124, 0.3576, 0.1805],
+        [0.2126, 0.7152, 0.0722],
+        [0.0193, 0.1192, 0.9505],
+    ]
+    xyz = linear @ np.transpose(to_xyz) / np.sum(to_xyz, axis=1)
+    curve = np.where(xyz > 216 / 24389, np.cbrt(xyz), xyz * 841 / 108 + 4 / 29)
+    x, y, z = np.moveaxis(curve, -1, 0)
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
 
 
 def checked_colours(colours, num_classes):
