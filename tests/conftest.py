@@ -9,6 +9,10 @@ os.environ.setdefault(
     "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
 )
 
+# Each worker of pytest-xdist has a core.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+
 # The files that take longest, first: no worker is left with one of them in the end.
 LONGEST = (
     "tools/test_demo_and_export.py",

@@ -13,6 +13,8 @@ from conformance.sweep import CASES
 
 import tfrecvis
 
+# In a fixed order: pytest-xdist compares what its workers collect.
+CLASSES = list(dict.fromkeys(case.layer for case in CASES.values()))
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
 
@@ -27,7 +29,7 @@ def test_every_layer_of_the_package_is_swept():
     assert {case.layer for case in CASES.values()} == public
 
 
-@pytest.mark.parametrize("layer", {case.layer for case in CASES.values()})
+@pytest.mark.parametrize("layer", CLASSES)
 def test_one_case_of_each_class_is_the_most_demanding(layer):
     cases = [case for case in CASES.values() if case.layer is layer]
     assert [case.variant for case in cases].count(False) == 1
@@ -46,7 +48,7 @@ def test_config_holds_every_argument(case):
     assert again.get_config() == config
 
 
-@pytest.mark.parametrize("layer", {case.layer for case in CASES.values()})
+@pytest.mark.parametrize("layer", CLASSES)
 def test_every_argument_is_given_by_some_case(layer):
     given = [case.arguments for case in CASES.values() if case.layer is layer]
     assert set(own_parameters(layer)) == set().union(*given)

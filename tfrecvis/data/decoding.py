@@ -20,7 +20,7 @@ _EXIF = b"Exif\0\0"
 _SEARCHED = 2**16  # bytes; EXIF is in a JPEG's first segments, of 64 KiB each
 
 
-def decode_image(data):
+def decode_image(data, channels=3):
     """JPEG, PNG, BMP or GIF bytes to pixels, turned as EXIF says.
 
     For graphs and for eager use: the same operations run in `tf.data`, in a SavedModel
@@ -31,11 +31,14 @@ def decode_image(data):
 
     Args:
         data: String tensor `()`, or bytes.
+        channels: Integer, 3 for RGB; or 1 for grey, the luma of ITU-R BT.601 as
+            Pillow's `convert("L")` rounds it.
 
     Returns:
-        uint8 tensor `(height, width, 3)`, RGB, 0-255; the size is dynamic.
+        uint8 tensor `(height, width, channels)`, 0-255; the size is dynamic.
 
     Raises:
+        ValueError: `channels` is neither 1 nor 3.
         tf.errors.InvalidArgumentError: the bytes are no such image.
 
     Example:
@@ -43,7 +46,14 @@ def decode_image(data):
     >>> data = tf.io.encode_png(np.zeros((2, 3, 1), "uint8"))
     >>> decode_image(data).shape
     TensorShape([2, 3, 3])
+    >>> decode_image(data, channels=1).shape
+    TensorShape([2, 3, 1])
     """
+    if channels not in (1, 3):
+        raise ValueError(
+            "`channels` must be 3, for RGB, or 1, for grey. Received: "
+            f"channels={channels!r}. Decode to 3 and convert what comes out."
+        )
     data = tf.convert_to_tensor(data, tf.string)
     start = tf.strings.substr(data, 0, 2)
     image = tf.cond(
@@ -52,11 +62,19 @@ def decode_image(data):
         lambda: tf.io.decode_image(data, channels=3, expand_animations=False),
     )
     image = tf.ensure_shape(image, [None, None, 3])
-    return tf.cond(
+    image = tf.cond(
         start == b"\xff\xd8",
         lambda: _turned(image, exif_orientation(data)),
         lambda: image,
     )
+    return image if channels == 3 else _grey(image)
+
+
+def _grey(image):
+    # TensorFlow's own decoders to one channel refuse colours of a BMP and of a GIF.
+    weights = tf.constant([19595, 38470, 7471])  # 0.299, 0.587, 0.114, times 2 ** 16
+    luma = tf.reduce_sum(tf.cast(image, tf.int32) * weights, axis=-1, keepdims=True)
+    return tf.cast((luma + 2**15) // 2**16, tf.uint8)
 
 
 # Eager calls of its forty small operations would take as long as the decoding.
