@@ -1,7 +1,8 @@
 """What the tasks have in common whose data are NumPy arrays."""
 
+import abc
 import zlib
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 
@@ -14,14 +15,26 @@ class ArrayTask(Task):
 
     A subclass sets `train_count` and `val_count` in `prepare`, and yields batches,
     dicts of arrays, from `epoch(rng)` and `split(name)`: the same ones for the same
-    generator of random numbers or name.
+    generator of random numbers or name. Both may be generators.
     """
 
     unit = "samples"
 
+    @abc.abstractmethod
     def prepare(self, data):
         """* Checks the [data] table and reads what is needed of it."""
-        raise NotImplementedError
+
+    @abc.abstractmethod
+    def epoch(self, rng):
+        """* Iterable of the batches of an epoch of training."""
+
+    @abc.abstractmethod
+    def split(self, name):
+        """* Iterable of the batches of a split, in order.
+
+        Raises:
+            UserError: there is no such split.
+        """
 
     def open(self, strict=False):
         del strict  # for data of files that may be broken
@@ -55,10 +68,15 @@ class ArrayTask(Task):
     def evaluation(self, split, strict=False, data=None):
         table = dict(self.recipe["data"])
         if data is not None:
+            if table.get("reader") in self.drawn:
+                raise UserError("The recipe makes its data: leave out --data.")
             table["path"] = str(data)
         self.batch_size = self.training["batch_size"]
         self.prepare(table)
-        return self.split(split)
+        batches = iter(self.split(split))
+        # A wrong split is told here, and not when the first batch is asked for.
+        first = list(islice(batches, 1))
+        return chain(first, batches)
 
 
 def dataset(generate, count=None):

@@ -15,7 +15,7 @@ def whole_file(path):
     """Gives the path of a temporary file, which takes the place of `path` in the end.
 
     On any exception, a full disk and Ctrl-C included, it is removed, and what was at
-    `path` before stays.
+    `path` before stays. An `OSError` that names no file gets `path`.
 
     Example:
 
@@ -31,8 +31,10 @@ def whole_file(path):
     try:
         yield temporary
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno and not error.filename:
+            error.filename = str(path)
         raise
 
 

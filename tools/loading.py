@@ -53,7 +53,10 @@ def from_keras(model, card):
     from tfrecvis.export import keras_predictor
 
     task = task_of(card, "The model")
-    signatures = task.signatures(model)
+    try:
+        signatures = task.signatures(model)
+    except ValueError as error:
+        raise UserError(f"The model does not fit its card: {error}") from error
     return Loaded(task, keras_predictor(signatures, card), signatures)
 
 

@@ -6,8 +6,7 @@ import numpy as np
 
 from tfrecvis.tools.errors import UserError
 from tfrecvis.tools.files import find_files
-
-NUM_EXAMPLES = 4  # to compare artefacts on
+from tfrecvis.tools.task import NUM_EXAMPLES
 
 
 class TakesPhotos:

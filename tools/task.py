@@ -4,6 +4,7 @@ A task is a file of `tfrecvis.tools.tasks` with a class of its name: `segmentati
 holds `Segmentation`. `docs/design/tasks.md` shows how one is added.
 """
 
+import abc
 import importlib
 import pkgutil
 from pathlib import Path
@@ -13,8 +14,10 @@ import numpy as np
 from tfrecvis.tools.errors import UserError, nearest
 from tfrecvis.tools.files import find_files, first_line, plain, write_json
 
+NUM_EXAMPLES = 4  # to compare artefacts on
 
-class Task:
+
+class Task(abc.ABC):
     """The base of all tasks; what a task overrides is marked with a star.
 
     A *batch* is a dict of arrays with a batch axis, keys of
@@ -54,6 +57,12 @@ class Task:
 
     # The data.
 
+    @property
+    def val_split(self):
+        """The name of the split that a training is validated on."""
+        return self.recipe["data"].get("val_split", "val")
+
+    @abc.abstractmethod
     def open(self, strict=False):
         """* Reads and checks the data of the training and the validation split.
 
@@ -63,15 +72,15 @@ class Task:
         Raises:
             UserError: the recipe or the data is wrong.
         """
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def batches(self, first_epoch, epochs):
         """* `tf.data.Dataset` of that many epochs' batches for `fit`.
 
         An epoch is a function of `training.seed` and its number.
         """
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def evaluation(self, split, strict=False, data=None):
         """* Iterable of the batches of a split, as dicts of NumPy arrays.
 
@@ -82,29 +91,28 @@ class Task:
             strict: Boolean; unusable files are an error.
             data: Path of the data in place of the recipe's, or None.
         """
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def example(self, batch):
         """* A batch as `fit` takes it: `(inputs, targets)` or with weights."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def validation(self):
         """* `tf.data.Dataset` of the validation split's batches for `evaluate`."""
-        raise NotImplementedError
 
     # The model.
 
+    @abc.abstractmethod
     def model(self):
         """* The Keras model of [model]."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def objective(self):
         """* Loss and metrics, as arguments of `compile`."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def signatures(self, model):
         """* List of `tfrecvis.models.Signature` of a model."""
-        raise NotImplementedError
 
     def sidecar(self):
         """* Dict of what the card holds besides task, recipe and model."""
@@ -207,17 +215,33 @@ class Task:
         write_json(Path(f"{stem}{self.files[0]}"), content)
 
     def examples(self, path, size):
-        """* Inputs to compare exported artefacts on: the user's files, or drawn ones.
+        """* A few inputs to compare exported artefacts on, from the user or drawn.
+
+        By default entries of the first file, or of the validation split.
 
         Args:
             path: File or folder, or None.
-            size: `(height, width)` of images, or None.
+            size: `(height, width)` that images shall have.
 
         Returns:
-            Dict of the inputs of `serving_default`, a few entries, or for several
-            signatures a dict of these dicts.
+            Dict of the inputs of all signatures; for signatures that differ in an
+            input of the same name, a dict of a signature's name to such a dict.
+
+        Raises:
+            UserError: there are none.
         """
-        raise NotImplementedError
+        try:
+            if path is None:
+                batch = next(iter(self.evaluation(self.val_split)))
+            else:
+                batch = self.read_input(self.find_inputs([path])[0][0])
+        except (UserError, ValueError) as error:
+            raise UserError(
+                "The artefacts need inputs to be compared on; --examples names a file "
+                f"or folder of them. {path or 'The validation split'}: {error}"
+            ) from error
+        inputs = self.inputs(batch)
+        return {name: value[:NUM_EXAMPLES] for name, value in inputs.items()}
 
 
 def task_names():

@@ -1,7 +1,8 @@
-"""A tiny recipe, a tiny folder of data and one tiny run that the tests share."""
+"""A tiny recipe, folder of data, run and export, which the tests share."""
 
 import contextlib
 import io
+import json
 import shutil
 import types
 
@@ -11,6 +12,8 @@ import pytest
 from tfrecvis.tools.main import main
 
 RECIPE = """\
+task = "segmentation"
+
 [model]
 units = 4
 num_layers = 1
@@ -97,15 +100,40 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def demonstrated(recipe, finished_run, tmp_path_factory):
-    """The directory of a demo with the tiny recipe, and what it returned."""
-    from tfrecvis.tools.demo import demo
-    from tfrecvis.tools.recipe import read_recipe
+def folder_with_void(folder, tmp_path_factory):
+    """The same with the label 7 for void in the first five rows, and no classes.txt."""
+    from PIL import Image
 
-    directory = tmp_path_factory.mktemp("demo")
-    shutil.copytree(finished_run, directory / "recurrent")
-    with contextlib.redirect_stdout(io.StringIO()) as output:
-        result = demo(read_recipe(recipe), directory)
-    return types.SimpleNamespace(
-        path=directory, result=result, output=output.getvalue()
-    )
+    root = tmp_path_factory.mktemp("void") / "data"
+    shutil.copytree(folder, root)
+    (root / "classes.txt").unlink()
+    for file in root.glob("*annot/*.png"):
+        labels = np.array(Image.open(file))
+        labels[:5] = 7
+        Image.fromarray(labels).save(file)
+    return root
+
+
+@pytest.fixture(scope="session")
+def run_with_void(finished_run, folder_with_void, tmp_path_factory):
+    """The tiny run as if it had been trained on a folder whose label 7 is void."""
+    run = tmp_path_factory.mktemp("runs") / "void"
+    shutil.copytree(finished_run, run)
+    card = json.loads((run / "model.json").read_text())
+    card["recipe"]["data"] = {
+        "reader": "folder",
+        "path": str(folder_with_void),
+        "ignore": [7],
+    }
+    (run / "model.json").write_text(json.dumps(card))
+    return run
+
+
+@pytest.fixture(scope="session")
+def exported(command, run_with_void, tmp_path_factory):
+    """The directory of an export of this run in all formats."""
+    output = tmp_path_factory.mktemp("exported") / "tiny"
+    formats = ["--formats", "saved_model", "litert", "onnx"]
+    result = command("export", run_with_void, "--output", output, *formats)
+    assert result.status == 0, result.errors
+    return output / "1"

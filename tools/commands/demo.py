@@ -7,6 +7,7 @@ A recipe takes part with a table [demo]:
     lead    by how much the recurrent model must be ahead in the first score
 """
 
+from itertools import islice
 from pathlib import Path
 
 from tfrecvis.tools.errors import UserError
@@ -99,7 +100,7 @@ def demo(recipe, output, comments=()):
         "lead" (its difference), "report" (of the export), "export" (its path),
         "pictures" (paths).
     """
-    from tfrecvis.tools.commands.export import export
+    from tfrecvis.tools.commands.export import export, next_version
     from tfrecvis.tools.loading import load
     from tfrecvis.tools.photos import Scale, answer, answers
     from tfrecvis.tools.runs.training import train
@@ -108,18 +109,17 @@ def demo(recipe, output, comments=()):
     table = recipe.pop("demo")
     twin = change_recipe(recipe, table["twin"])
     first, second = table["names"]
-    split = recipe["data"].get("val_split", "val")
     loaded, models, pictures = {}, {}, []
     for number, (name, its_recipe) in enumerate({first: recipe, second: twin}.items()):
         print(f"\n{number + 1}/4  Training the {name} model", flush=True)
         score = train(its_recipe, output / name, comments)
         loaded[name] = load(str(output / name))
         task, predictor = loaded[name].task, loaded[name].predictor
-        result = task.score(answers(task, predictor, task.evaluation(split), Scale()))
+        batches = task.evaluation(task.val_split)
+        result = task.score(answers(task, predictor, batches, Scale()))
         models[name] = {**score, **result}
-        pictures += task.draw_scores(
-            result, f"the {name} model, split {split}", output / name
-        )
+        heading = f"the {name} model, split {task.val_split}"
+        pictures += task.draw_scores(result, heading, output / name)
 
     print(f"\n3/4  Exporting the {first} model and comparing what was exported")
     task = loaded[first].task
@@ -128,10 +128,7 @@ def demo(recipe, output, comments=()):
     report = export(loaded[first], output / "export", examples, version)
 
     print("\n4/4  Drawing")
-    batches = [
-        batch
-        for _, batch in zip(range(NUM_PICTURES), task.evaluation(split), strict=False)
-    ]
+    batches = list(islice(task.evaluation(task.val_split), NUM_PICTURES))
     given = {
         name: [answer(its.task, its.predictor, batch, Scale()) for batch in batches]
         for name, its in loaded.items()
@@ -150,20 +147,6 @@ def demo(recipe, output, comments=()):
     }
     write_json(output / "demo.json", result)
     return result
-
-
-def next_version(directory):
-    """Returns the number after the highest version in a directory of exports.
-
-    Example:
-
-    >>> next_version(Path("there/is/no/such/directory"))
-    1
-    """
-    if not directory.is_dir():
-        return 1
-    taken = [int(path.name) for path in directory.iterdir() if path.name.isdigit()]
-    return max(taken, default=0) + 1
 
 
 def summary(result):

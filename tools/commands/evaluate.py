@@ -12,7 +12,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--data", metavar="PATH", help="the data, in place of the recipe's"
     )
-    parser.add_argument("--split", default="val", help="default: val")
+    parser.add_argument("--split", help="default: the one that the recipe validates on")
     parser.add_argument(
         "--set",
         action="append",
@@ -43,23 +43,20 @@ def run(options):
         settings.append(f"data.ignore={options.ignore}")
     task.recipe = change_recipe(task.recipe, settings)
     directory = check_directory(options.output)
+    split = options.split or task.val_split
+    batches = task.evaluation(split, options.strict, options.data)
+    # Last, so that it hides no other mistake.
     if not options.overwrite:
         check_new([directory / "evaluation.json"])
-    batches = task.evaluation(options.split, options.strict, options.data)
     batches = progress(batches, "evaluating", len_of(batches))
     result = task.score(answers(task, loaded.predictor, batches, scale))
-    written = {
-        "model": options.model,
-        "data": options.data,
-        "split": options.split,
-        **result,
-    }
+    print(task.table(result))
+    written = {"model": options.model, "data": options.data, "split": split, **result}
     directory.mkdir(parents=True, exist_ok=True)
     write_json(directory / "evaluation.json", written)
     data = options.data or task.recipe["data"].get("path") or "data of the recipe"
-    heading = f"{options.model} on {data}, split {options.split}"
+    heading = f"{options.model} on {data}, split {split}"
     pictures = task.draw_scores(result, heading, directory)
-    print(task.table(result))
     names = ", ".join(map(str, [directory / "evaluation.json", *pictures]))
     print(f"Written: {names}")
 

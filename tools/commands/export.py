@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tfrecvis.tools.errors import UserError
-from tfrecvis.tools.files import check_directory
+from tfrecvis.tools.files import check_directory, first_line
 from tfrecvis.tools.loading import load, portable
 from tfrecvis.tools.progress import status
 from tfrecvis.tools.tables import text_table
@@ -45,7 +45,14 @@ def run(options):
             "Exports need Keras on TensorFlow; KERAS_BACKEND names "
             f"{keras.backend.backend()}. Set KERAS_BACKEND=tensorflow."
         )
-    check_directory(options.output)
+    directory = check_directory(options.output)
+    if options.version < 1:
+        raise UserError(f"--version must be positive. Received: {options.version}.")
+    if (directory / str(options.version)).exists():
+        raise UserError(
+            f"{directory / str(options.version)} exists, and an export never "
+            f"overwrites. Pass --version {next_version(directory)}, or remove it first."
+        )
     size = tuple(options.image_size or ()) or None
     if size and min(size) < 1:
         raise UserError(f"--image-size must be positive. Received: {size}.")
@@ -68,7 +75,7 @@ def export(loaded, directory, examples, version, formats=None):
     Args:
         loaded: A `Loaded` of a Keras model.
         directory: Path of the directory of all versions.
-        examples: Dict of inputs to compare on.
+        examples: Dict of inputs to compare on; see `Task.examples`.
         version: Integer.
         formats: List of strings, or None; see `tfrecvis.export.export_model`.
 
@@ -91,6 +98,9 @@ def export(loaded, directory, examples, version, formats=None):
                 f"{name} is left out: {' and '.join(missing)} is not installed. "
                 f"Install it: pip install 'tfrecvis[{name}]'"
             )
+    names = [signature.name for signature in loaded.signatures]
+    if not any(name in examples for name in names):
+        examples = dict.fromkeys(names, examples)
     try:
         with status("exporting") as say:
             return export_model(
@@ -104,8 +114,41 @@ def export(loaded, directory, examples, version, formats=None):
             )
     except (ValueError, ImportError) as error:
         raise UserError(str(error)) from error
-    except (ExportError, OSError, tf.errors.OpError) as error:
-        raise UserError(str(error), exit_code=1) from error
+    except ExportError as error:
+        raise UserError(_difference(error) or str(error), exit_code=1) from error
+    except tf.errors.OpError as error:  # of the file system: "<file>; <what>"
+        what = first_line(error).rpartition("; ")[2]
+        raise UserError(f"{directory}: {what}.", exit_code=1) from error
+
+
+def next_version(directory):
+    """Returns the number after the highest version in a directory of exports.
+
+    Example:
+
+    >>> next_version(Path("there/is/no/such/directory"))
+    1
+    """
+    if not directory.is_dir():
+        return 1
+    taken = [int(path.name) for path in directory.iterdir() if path.name.isdigit()]
+    return max(taken, default=0) + 1
+
+
+def _difference(error):
+    """Which artefacts differ from the model, in words; "" for another failure."""
+    problems = [
+        f"{artefact}, {name}: {measured['problem']}"
+        for artefact, entry in (error.report or {}).get("artefacts", {}).items()
+        for name, measured in entry["signatures"].items()
+        if measured["problem"]
+    ]
+    if not problems:
+        return ""
+    return (
+        "Artefacts do not compute what the model computes, so nothing was written. "
+        f"{'; '.join(problems)}. Pass --formats to leave them out."
+    )
 
 
 def parity_table(report):

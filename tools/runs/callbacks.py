@@ -97,9 +97,10 @@ class EpochEnd(keras.callbacks.Callback):
         progress: Dict: "epoch" (epochs done), "best", "best_epoch", "seconds",
             "scores"; of a resumed run those of its checkpoint.
         started: Float, `time.monotonic()` when this part of the training began.
+        line: The `TrainingProgress`, which is told of the batches of the validation.
     """
 
-    def __init__(self, files, task, validation, progress, started):
+    def __init__(self, files, task, validation, progress, started, line):
         super().__init__()
         self.files = files
         self.task = task
@@ -107,13 +108,16 @@ class EpochEnd(keras.callbacks.Callback):
         self.score = next(iter(task.scores))
         self.progress = progress
         self.start = started - progress["seconds"]
+        self.line = line
 
     def on_epoch_end(self, epoch, logs=None):
         rate = learning_rate(self.model.optimizer)
         # A model that shares the layers and has no optimizer: the file stays small.
         bare = keras.Model(self.model.inputs, self.model.outputs, name=self.model.name)
         with averaged_weights(self.model):
-            scores = self.model.evaluate(self.validation, verbose=0, return_dict=True)
+            scores = self.model.evaluate(
+                self.validation, verbose=0, return_dict=True, callbacks=[self.line]
+            )
             if not math.isfinite(scores["loss"]):
                 step = (epoch + 1) * self.params["steps"]
                 what = f"the validation loss is {scores['loss']}"
@@ -137,10 +141,8 @@ class EpochEnd(keras.callbacks.Callback):
         from tfrecvis.tools.loading import from_keras
 
         loaded = from_keras(model, self.task.card)
-        split = self.task.recipe["data"].get("val_split", "val")
-        pairs = answers(
-            loaded.task, loaded.predictor, self.task.evaluation(split), Scale()
-        )
+        batches = self.task.evaluation(self.task.val_split)
+        pairs = answers(loaded.task, loaded.predictor, batches, Scale())
         result = self.task.score(pairs)
         return {name: result[name] for name in self.task.scores}
 
@@ -148,9 +150,9 @@ class EpochEnd(keras.callbacks.Callback):
 class TrainingProgress(keras.callbacks.Callback):
     """One line that fills while an epoch runs, with the time left for all of them.
 
-    The first step of each kind compiles: its time counts once, and not as that of a
-    step. On a terminal the line is drawn again and again; in a file there is one line
-    per epoch.
+    The first step of each kind compiles, which happens once: its time is not that of
+    the steps to come. On a terminal the line is drawn again and again; in a file there
+    is one line per epoch.
 
     Args:
         epochs: Integer, of the whole run.
@@ -170,30 +172,39 @@ class TrainingProgress(keras.callbacks.Callback):
         self.stream = stream or sys.stdout
         self.epoch = first_epoch
         self.drawn = 0.0
-        self.step_seconds = None  # of one step, once two were done
+        self.step_seconds = None  # of one step, once one was done that was compiled
         self.end_seconds = 0.0  # of what follows the last step of an epoch
+        self.compiled = False  # whether a whole epoch was done
+        self.compiling = 0.0  # seconds of the first batch of the validation
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
-        self.began = time.monotonic()
-        self.first_done = None
+        # The first step of all begins to count when it is done.
+        self.counted = (time.monotonic(), 0) if self.compiled else None
 
     def on_train_batch_end(self, batch, logs=None):
         now = time.monotonic()
         self.last_done = now
-        if self.first_done is None:
-            self.first_done = now, batch
-        elif batch > self.first_done[1]:
-            since, first = self.first_done
-            self.step_seconds = (now - since) / (batch - first)
+        if self.counted is None:
+            self.counted = now, batch + 1
+        elif batch + 1 > self.counted[1]:
+            since, first = self.counted
+            self.step_seconds = (now - since) / (batch + 1 - first)
         if self.stream.isatty() and now - self.drawn > 0.2:
             self.drawn = now
             self.stream.write(f"\r\x1b[2K{self._line(batch + 1, logs)}")
             self.stream.flush()
 
+    def on_test_batch_begin(self, batch, logs=None):
+        self.test_began = time.monotonic()
+
+    def on_test_batch_end(self, batch, logs=None):
+        if not self.compiled and batch == 0:
+            self.compiling = time.monotonic() - self.test_began
+
     def on_epoch_end(self, epoch, logs=None):
-        now = time.monotonic()
-        self.end_seconds = now - self.last_done
+        self.end_seconds = time.monotonic() - self.last_done - self.compiling
+        self.compiled, self.compiling = True, 0.0
         before = "\r\x1b[2K" if self.stream.isatty() else ""
         self.stream.write(f"{before}{self._line(self.steps, logs)}\n")
         self.stream.flush()

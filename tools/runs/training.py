@@ -2,6 +2,7 @@
 
 import importlib.util
 import time
+from itertools import islice
 from pathlib import Path
 
 import keras
@@ -130,6 +131,7 @@ def _fit(files, comments, task, model):
         started = time.monotonic()
         train_batches = task.batches(first, epochs - first)
         validation = task.validation()
+        line = TrainingProgress(epochs, first, steps, task.scores)
         print(f"{task.description}, {model.count_params():,} parameters", flush=True)
         model.fit(
             train_batches,
@@ -140,9 +142,9 @@ def _fit(files, comments, task, model):
             verbose=0,
             callbacks=[
                 StopOnNaN(steps),
-                EpochEnd(files, task, validation, progress, started),
+                EpochEnd(files, task, validation, progress, started, line),
                 *_tensorboard(files.logs),
-                TrainingProgress(epochs, first, steps, task.scores),
+                line,
             ],
         )
     score = {
@@ -169,13 +171,7 @@ def _draw(files, task):
         from tfrecvis.tools.pictures.curves import write_curves
 
         write_curves(files.curves_so_far(), task.scores, files.curves)
-        split = task.recipe["data"].get("val_split", "val")
-        batches = [
-            batch
-            for _, batch in zip(
-                range(NUM_SAMPLES), task.evaluation(split), strict=False
-            )
-        ]
+        batches = list(islice(task.evaluation(task.val_split), NUM_SAMPLES))
         loaded = from_keras(load_keras_model(files.model), task.card)
         given = [
             answer(loaded.task, loaded.predictor, batch, Scale()) for batch in batches

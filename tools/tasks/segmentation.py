@@ -77,9 +77,10 @@ class Segmentation(TakesPhotos, ReaderTask):
         data = super().data_at(path)
         if path is not None and data["reader"] in self.drawn:
             data = {"reader": "folder", "path": str(path)}
-        known = Path(data.get("path", ""), "classes.txt").is_file()
-        if data["reader"] == "folder" and "class_names" not in data and not known:
-            data["class_names"] = self.card["class_names"]
+        # The card took the names out of the recipe; a folder may have its own list.
+        listed = "path" in data and Path(data["path"], "classes.txt").is_file()
+        if data["reader"] not in self.drawn and not listed:
+            data.setdefault("class_names", self.card["class_names"])
         return data
 
     def restored(self, answer, size):

@@ -100,11 +100,6 @@ class Sequences(ArrayTask):
 
         return sequences.signatures(model)
 
-    def examples(self, path, size):
-        if path is None:
-            return {"tokens": next(iter(self.evaluation("val")))["tokens"][:4]}
-        return {"tokens": self.read_input(path)["tokens"]}
-
     def find_inputs(self, paths):
         return find_files(paths, (".txt",), "no text file")
 
