@@ -174,7 +174,7 @@ def _exported(case, layer):
 
 
 def litert(name, case, folder):
-    """Builtin operators alone, every batch; the sizes are fixed at the export."""
+    """Builtin operators only, every batch; the sizes are fixed at the export."""
     from ai_edge_litert.interpreter import Interpreter
 
     layer = case.built
