@@ -20,6 +20,8 @@ _EXIF = b"Exif\0\0"
 _SEARCHED = 2**16  # bytes; EXIF is in a JPEG's first segments, of 64 KiB each
 
 
+# AutoGraph would look for Python's loops here for longer than the tracing takes.
+@tf.autograph.experimental.do_not_convert
 def decode_image(data):
     """JPEG, PNG, BMP or GIF bytes to pixels, turned as EXIF says.
 
@@ -49,7 +51,7 @@ def decode_image(data):
     image = tf.cond(
         start == b"BM",
         lambda: _decoded_bmp(data),
-        lambda: tf.io.decode_image(data, channels=3, expand_animations=False),
+        lambda: _decode_plain(data),
     )
     image = tf.ensure_shape(image, [None, None, 3])
     return tf.cond(
@@ -57,6 +59,10 @@ def decode_image(data):
         lambda: _turned(image, exif_orientation(data)),
         lambda: image,
     )
+
+
+def _decode_plain(data):
+    return tf.io.decode_image(data, channels=3, expand_animations=False)
 
 
 # Eager calls of its forty small operations would take as long as the decoding.
@@ -203,8 +209,10 @@ def decode_bytes(data):
     if not data:
         raise ValueError("is empty (0 bytes)")
     if is_native(data):
+        # Without EXIF there is nothing to turn, and nothing to trace a graph for.
+        is_plain = _EXIF not in data[: _SEARCHED + len(_EXIF)] and data[:2] != b"BM"
         try:
-            return _decode_at_once(data).numpy()
+            return (_decode_plain if is_plain else _decode_at_once)(data).numpy()
         except tf.errors.OpError:
             raise ValueError(f"cannot be decoded ({_eager_reason(data)})") from None
     image = _opened(data)
@@ -250,6 +258,7 @@ def read_image(path):
     return decode_bytes(data)
 
 
+@tf.autograph.experimental.do_not_convert
 def load_image(path):
     """`read_image` for `Dataset.map`: a string tensor to `(height, width, 3)` uint8.
 
