@@ -1,7 +1,7 @@
 """Encoded images and label maps to arrays, with one rule for EXIF everywhere.
 
-Photos are turned as their EXIF orientation says: in training, in `tfrecvis predict`
-and in the graphs that are served, because all of them decode by `decode_image`.
+Photos are turned as their EXIF orientation says. `decode_image` is the one function
+for it: readers, commands and graphs that are served all decode by it.
 """
 
 import io
