@@ -1,7 +1,7 @@
 """Encoded images and label maps to arrays, with one rule for EXIF everywhere.
 
-Photos are turned as their EXIF orientation says: in training, in `tfrecvis predict`
-and in the graphs that are served, because all of them decode by `decode_image`.
+Photos are turned as their EXIF orientation says. `decode_image` is the one function
+for it: readers, commands and graphs that are served all decode by it.
 """
 
 import io
@@ -20,7 +20,13 @@ _EXIF = b"Exif\0\0"
 _SEARCHED = 2**16  # bytes; EXIF is in a JPEG's first segments, of 64 KiB each
 
 
+<<<<<<< HEAD
 def decode_image(data, channels=3):
+=======
+# AutoGraph would look for Python's loops here for longer than the tracing takes.
+@tf.autograph.experimental.do_not_convert
+def decode_image(data):
+>>>>>>> data
     """JPEG, PNG, BMP or GIF bytes to pixels, turned as EXIF says.
 
     For graphs and for eager use: the same operations run in `tf.data`, in a SavedModel
@@ -59,7 +65,7 @@ def decode_image(data, channels=3):
     image = tf.cond(
         start == b"BM",
         lambda: _decoded_bmp(data),
-        lambda: tf.io.decode_image(data, channels=3, expand_animations=False),
+        lambda: _decode_plain(data),
     )
     image = tf.ensure_shape(image, [None, None, 3])
     image = tf.cond(
@@ -75,6 +81,10 @@ def _grey(image):
     weights = tf.constant([19595, 38470, 7471])  # 0.299, 0.587, 0.114, times 2 ** 16
     luma = tf.reduce_sum(tf.cast(image, tf.int32) * weights, axis=-1, keepdims=True)
     return tf.cast((luma + 2**15) // 2**16, tf.uint8)
+
+
+def _decode_plain(data):
+    return tf.io.decode_image(data, channels=3, expand_animations=False)
 
 
 # Eager calls of its forty small operations would take as long as the decoding.
@@ -221,8 +231,10 @@ def decode_bytes(data):
     if not data:
         raise ValueError("is empty (0 bytes)")
     if is_native(data):
+        # Without EXIF there is nothing to turn, and nothing to trace a graph for.
+        is_plain = _EXIF not in data[: _SEARCHED + len(_EXIF)] and data[:2] != b"BM"
         try:
-            return _decode_at_once(data).numpy()
+            return (_decode_plain if is_plain else _decode_at_once)(data).numpy()
         except tf.errors.OpError:
             raise ValueError(f"cannot be decoded ({_eager_reason(data)})") from None
     image = _opened(data)
@@ -268,6 +280,7 @@ def read_image(path):
     return decode_bytes(data)
 
 
+@tf.autograph.experimental.do_not_convert
 def load_image(path):
     """`read_image` for `Dataset.map`: a string tensor to `(height, width, 3)` uint8.
 
