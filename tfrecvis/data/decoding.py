@@ -20,13 +20,9 @@ _EXIF = b"Exif\0\0"
 _SEARCHED = 2**16  # bytes; EXIF is in a JPEG's first segments, of 64 KiB each
 
 
-<<<<<<< HEAD
-def decode_image(data, channels=3):
-=======
 # AutoGraph would look for Python's loops here for longer than the tracing takes.
 @tf.autograph.experimental.do_not_convert
-def decode_image(data):
->>>>>>> data
+def decode_image(data, channels=3):
     """JPEG, PNG, BMP or GIF bytes to pixels, turned as EXIF says.
 
     For graphs and for eager use: the same operations run in `tf.data`, in a SavedModel
