@@ -82,16 +82,17 @@ def classifier_signature(model, inputs, axes, from_logits=True, decision="labels
 
 
 def _output_shape(model):
-    output = model.output  # `output_shape` forgets the names of a dict
-    if isinstance(output, dict):
-        output = output.get("logits", output)
-    if isinstance(output, (dict, list, tuple)):
+    # `output_shape` forgets the names of a dict; a Sequential has no `output`.
+    output = getattr(model, "output", None)
+    if isinstance(output, dict) and "logits" in output:
+        return tuple(output["logits"].shape)
+    if not isinstance(model.output_shape, tuple):
         raise ValueError(
             "`model` must have one output, or a dict of outputs with the key 'logits'. "
             f"Received: outputs of shapes {model.output_shape}. Use a "
             "keras.Model(model.input, output) of the one that matters."
         )
-    return tuple(output.shape)
+    return model.output_shape
 
 
 def _answer(model, /, *, order, from_logits, decision, **inputs):
