@@ -3,6 +3,9 @@
 
 PYTHON ?= python3
 ARGS ?=
+# A worker for each core, and a file of tests goes to one worker: its fixtures are made
+# once. ARGS="-n 0 ..." runs everything in this process, as a debugger needs it.
+WORKERS ?= -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,11 +24,11 @@ help: ## list the targets
 demo: $(VENV)/.demo ## train, export, compare and draw; ends with a table
 	$(BIN)/tfrecvis demo $(ARGS)
 
-test: $(VENV)/.dev ## run the tests, but not those that train for minutes
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+test: $(VENV)/.dev ## run the fast tests, in about five minutes on two cores
+	$(BIN)/python -m pytest -m "not slow" $(WORKERS) $(ARGS)
 
-test-slow: $(VENV)/.dev ## run the tests that train for minutes
-	$(BIN)/python -m pytest -m slow $(ARGS)
+test-slow: $(VENV)/.dev ## run the others: variants, whole programs, real data
+	$(BIN)/python -m pytest -m slow $(WORKERS) $(ARGS)
 
 lint: $(VENV)/.dev ## check style and format
 	$(BIN)/ruff check .

@@ -8,7 +8,7 @@ import keras
 from tfrecvis.export.errors import ExportError
 from tfrecvis.export.formats import available
 from tfrecvis.export.parity import TOLERANCES
-from tfrecvis.export.predictor import DEFAULT, check_array
+from tfrecvis.export.predictor import DEFAULT, check_array, check_counts
 from tfrecvis.models.signature import FORMATS
 
 
@@ -66,7 +66,48 @@ def check_signatures(signatures):
             f"`signatures` must have one name each, one of them {DEFAULT!r}. Received: "
             f"{names}."
         )
+    for signature in signatures:
+        _check_names(signature)
+        for name, spec in signature.inputs.items():
+            if not spec.axes or isinstance(spec.axes[0], int):
+                raise ValueError(
+                    "The first axis of every input must be an open one, the batch. "
+                    f"Received: {name!r} of {signature.name} with the axes "
+                    f"{spec.axes}. Build the model without a batch size."
+                )
     return signatures
+
+
+def _check_names(signature):
+    for name in (signature.name, *signature.inputs, *signature.outputs):
+        # They become arguments of functions, and parts of files' names.
+        if not name.isidentifier():
+            raise ValueError(
+                "Names of signatures, inputs and outputs must be Python identifiers. "
+                f"Received: {name!r}."
+            )
+
+
+def check_written(formats, signatures, named):
+    """Returns the formats that some signature can be written in.
+
+    Args:
+        formats: Tuple of strings.
+        signatures: List of `tfrecvis.models.Signature`.
+        named: Boolean; whether the user named the formats, so that none is left out.
+    """
+    written = tuple(
+        name for name in formats if any(name in s.formats for s in signatures)
+    )
+    if not written or (named and written != formats):
+        lacking = [name for name in formats if name not in written]
+        can = sorted({name for s in signatures for name in s.formats})
+        raise ValueError(
+            f"No signature can be written as {' or '.join(lacking)}. These signatures "
+            f"are for {', '.join(can) or 'no format'}: see `formats` of "
+            "tfrecvis.models.Signature."
+        )
+    return written
 
 
 def check_examples(examples, signatures):
@@ -82,6 +123,11 @@ def check_examples(examples, signatures):
     checked = {}
     for signature in signatures:
         given = examples.get(signature.name, {})
+        if not isinstance(given, dict):
+            raise ValueError(
+                f"`examples[{signature.name!r}]` must be a dict of the inputs' names "
+                f"to arrays. Received: {type(given).__name__}."
+            )
         for name in signature.inputs:
             if name not in given:
                 raise ValueError(
@@ -92,6 +138,7 @@ def check_examples(examples, signatures):
             name: check_array(name, given[name], spec.shape, spec.dtype, spec.axes)
             for name, spec in signature.inputs.items()
         }
+        check_counts(checked[signature.name])
         _check_axes(signature, checked[signature.name])
     return checked
 

@@ -29,10 +29,22 @@ def complete_card(card, signatures):
     >>> card["task"], card["signatures"]["serving_default"]["tokens"]["dtype"]
     ('sequences', 'int32')
     """
+    card = {} if card is None else card
+    if not isinstance(card, dict):
+        raise ValueError(f"`card` must be a dict. Received: {type(card).__name__}.")
+    for key in ("name", "description"):
+        if not isinstance(card.get(key, ""), str):
+            raise ValueError(
+                f"`card[{key!r}]` must be a string. Received: {card[key]!r}."
+            )
+    if not all(isinstance(name, str) for name in card.get("class_names") or ()):
+        raise ValueError(
+            "`card['class_names']` must be a list of strings. Received: "
+            f"{card['class_names']!r}."
+        )
     described = {"signatures": inputs_of(signatures), "tfrecvis": __version__}
-    whole = {**(card or {}), **described}
     try:
-        return json.loads(card_text(whole))
+        return json.loads(card_text({**card, **described}))
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"`card` must be a dict that JSON can hold. Received: {error}."

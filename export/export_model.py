@@ -104,9 +104,11 @@ def export_model(
     1.0
     """
     progress = progress or (lambda what: None)
+    named = formats is not None
     formats = arguments.check_formats(formats)
     tolerances = arguments.check_tolerances(tolerances)
     signatures = arguments.check_signatures(signatures)
+    formats = arguments.check_written(formats, signatures, named)
     examples = arguments.check_examples(examples, signatures)
     arguments.check_target(directory, version)
     card = complete_card(card, signatures)
@@ -119,12 +121,14 @@ def export_model(
     }
     for signature in list(signatures):
         encoded = bytes_signature(signature)
-        if encoded is not None and "saved_model" in formats:
+        if encoded is None or "saved_model" not in formats:
+            continue
+        if encoded.name not in reference and "saved_model" in signature.formats:
             signatures.append(encoded)
             given = examples[signature.name]
             examples[encoded.name] = encode_images(signature, given)
             reference[encoded.name] = reference[signature.name]
-    model = signatures[0].model
+    model = next(s.model for s in signatures if s.name == DEFAULT)
     report = {
         "model": model.name,
         "version": int(version),

@@ -27,8 +27,8 @@ BATCH_SIZE = 4
 def compare(signature, reference, answer, tolerance):
     """Returns how far an answer lies from the reference, and what is too far.
 
-    Shapes must be equal and numbers finite; then the signature's own comparison
-    decides.
+    Shapes and dtypes must be equal and numbers finite; then the signature's own
+    comparison decides.
 
     Args:
         signature: A `tfrecvis.models.Signature`.
@@ -56,6 +56,9 @@ def compare(signature, reference, answer, tolerance):
             shape = None if given is None else given.shape
             what = "nothing" if given is None else f"the shape {shape}"
             result["problem"] = f"its {name} have {what}, not {wanted.shape}"
+            return result
+        if given.dtype != wanted.dtype:
+            result["problem"] = f"its {name} are {given.dtype}, not {wanted.dtype}"
             return result
         if np.issubdtype(given.dtype, np.floating) and not np.isfinite(given).all():
             result["problem"] = f"its {name} hold NaN or infinite values"

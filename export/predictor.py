@@ -63,6 +63,11 @@ class Predictor:
             ValueError: there is no such signature, an input is missing, or an array
                 is not what the signature takes.
         """
+        if not isinstance(batch, dict):
+            raise ValueError(
+                "`batch` must be a dict of the inputs' names to arrays. Received: "
+                f"{type(batch).__name__}. Write, for instance, {{'images': photos}}."
+            )
         if signature not in self.signatures:
             raise ValueError(
                 f"There is no signature {signature!r}. Use one of "
@@ -78,13 +83,7 @@ class Predictor:
             name: self._checked(signature, name, batch[name], *spec)
             for name, spec in specs.items()
         }
-        counts = {name: len(value) for name, value in inputs.items()}
-        if len(set(counts.values())) > 1:
-            raise ValueError(
-                "All inputs must hold the same number of entries. Received: "
-                + ", ".join(f"{count} of {name}" for name, count in counts.items())
-                + "."
-            )
+        check_counts(inputs)
         return self._run(signature, inputs)
 
     def _checked(self, signature, name, value, shape, dtype):
@@ -98,6 +97,25 @@ class Predictor:
                 f"{error} {fixed} this size only: resize what goes in, or export with "
                 "examples of the size that you need."
             ) from None
+
+
+def check_counts(inputs):
+    """Refuses a dict of arrays that hold different numbers of entries.
+
+    Example:
+
+    >>> check_counts({"tokens": np.zeros((2, 9)), "mask": np.zeros((3, 9))})
+    Traceback (most recent call last):
+    ValueError: All inputs must hold the same number of entries. Received: 2 of \
+tokens, 3 of mask.
+    """
+    counts = {name: len(value) for name, value in inputs.items()}
+    if len(set(counts.values())) > 1:
+        raise ValueError(
+            "All inputs must hold the same number of entries. Received: "
+            + ", ".join(f"{count} of {name}" for name, count in counts.items())
+            + "."
+        )
 
 
 class WrongSize(ValueError):
@@ -128,7 +146,13 @@ def check_array(name, value, shape, dtype, axes=None):
 Add the batch axis: images[None].
     """
     if isinstance(value, (list, tuple)):
-        shapes = sorted({np.shape(entry) for entry in value})
+        try:
+            shapes = sorted({np.shape(entry) for entry in value})
+        except ValueError:  # what NumPy says of lists in lists
+            raise ValueError(
+                f"All entries of `{name}` must be arrays, or lists that make one. "
+                "Received: lists of different lengths. Pad them to one length."
+            ) from None
         if len(shapes) > 1:
             raise ValueError(
                 f"All entries of `{name}` must share one size. Received: shapes "
@@ -155,10 +179,29 @@ Add the batch axis: images[None].
                 f"`{name}` must hold finite values. Received: NaN or infinity in "
                 f"entry {', '.join(str(index) for index in broken[:5])}."
             )
-    if dtype == "string" or value.dtype == dtype:
+    if dtype == "string":
+        wrong = {type(v).__name__ for v in value.flat if not isinstance(v, str | bytes)}
+        if wrong:
+            raise ValueError(
+                f"`{name}` must hold strings or bytes. Received: "
+                f"{', '.join(sorted(wrong))}."
+            )
+        return value
+    if value.dtype == dtype:
         return value
     if np.can_cast(value.dtype, dtype, "same_kind") and dtype != "uint8":
-        return value.astype(dtype)
+        with np.errstate(over="ignore"):
+            converted = value.astype(dtype)
+        if np.issubdtype(converted.dtype, np.floating):
+            kept = np.isfinite(converted).all()
+        else:
+            kept = (converted == value).all()
+        if not kept:
+            raise ValueError(
+                f"`{name}` must be {dtype}. Received: {value.dtype}, with values that "
+                f"{dtype} cannot hold, from {value.min()} to {value.max()}."
+            )
+        return converted
     fix = ""
     if dtype == "uint8":
         fix = (

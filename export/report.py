@@ -6,6 +6,7 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
+from tfrecvis.models.signature import FORMATS
 from tfrecvis.version import __version__
 
 _LIBRARIES = (
@@ -81,7 +82,8 @@ def describe_signatures(signatures, artefacts, examples):
         calls = {}
         for name, (path, _, names) in artefacts.items():
             if signature.name in names:  # of a format's files the first will do
-                calls.setdefault(name.partition("_")[0], example_calls(path, signature))
+                format_name = next(kind for kind in FORMATS if name.startswith(kind))
+                calls.setdefault(format_name, example_calls(path, signature))
         fixed = {
             name: list(value.shape[1:])
             for name, value in examples[signature.name].items()

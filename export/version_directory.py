@@ -11,6 +11,8 @@ try:
 except ImportError:  # Windows: leftovers of killed exports stay there
     fcntl = None
 
+_ROOM = 2**16  # bytes; a disk that cannot take them is full
+
 
 @contextlib.contextmanager
 def version_directory(directory, version):
@@ -27,6 +29,10 @@ def version_directory(directory, version):
 
     Yields:
         Two paths: the folder that becomes the version, and one for scratch files.
+
+    Raises:
+        OSError: the folder cannot be made or written, or its disk is full, whatever
+            error that led to.
 
     Example:
 
@@ -52,8 +58,12 @@ def version_directory(directory, version):
                 bundle, scratch = workspace / "bundle", workspace / "scratch"
                 bundle.mkdir()
                 scratch.mkdir()
-                yield bundle, scratch
-                _flush(bundle)
+                try:
+                    yield bundle, scratch
+                    _flush(bundle)
+                except Exception as error:
+                    _refuse_full_disk(scratch, error)
+                    raise
                 if target.exists():  # rename would replace an empty folder
                     raise FileExistsError(f"{target} appeared during the export.")
                 os.rename(bundle, target)
@@ -90,6 +100,16 @@ def _locked(file):
             with contextlib.suppress(OSError):  # a file system without locks
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
+
+
+def _refuse_full_disk(folder, error):
+    # TensorFlow and the converters have errors of their own for it, or none at all.
+    if isinstance(error, OSError):
+        return
+    try:
+        (folder / "room").write_bytes(bytes(_ROOM))
+    except OSError as full:
+        raise full from error
 
 
 def _flush(folder):

@@ -125,7 +125,8 @@ def image_spec(model):
 
     Example:
 
-    >>> image_spec(keras.Sequential([keras.Input((28, 28, 1))])).axes
+    >>> images = keras.Input((28, 28, 1))
+    >>> image_spec(keras.Model(images, keras.layers.Conv2D(2, 1)(images))).axes
     ('batch', 28, 28, 1)
     """
     shape = getattr(model, "input_shape", None)

@@ -1,4 +1,44 @@
+import gc
+import os
+
 import pytest
+
+# Most of XLA's time goes into machine code that runs once. Its own passes stay on.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
+)
+
+# Each worker of pytest-xdist has a core.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+
+# The files that take longest, first: no worker is left with one of them in the end.
+LONGEST = (
+    "tools/test_demo_and_export.py",
+    "conformance/test_jax.py",
+    "conformance/test_xla.py",
+    "conformance/test_onnx.py",
+    "conformance/test_exports.py",
+    "conformance/test_layers.py",
+    "tools/",
+    "export/",
+    "architecture/",
+)
+
+
+def pytest_collection_modifyitems(items):
+    def rank(item):
+        found = (n for n, name in enumerate(LONGEST) if name in item.nodeid)
+        return next(found, len(LONGEST))
+
+    items.sort(key=rank)
+
+
+def pytest_collection_finish():
+    """Tracing makes millions of small objects; the libraries are not garbage."""
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
 
 
 @pytest.fixture

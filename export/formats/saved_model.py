@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 
+from tfrecvis.data import decode_image
 from tfrecvis.export.card import card_text
 from tfrecvis.export.formats.tracing import trace
 from tfrecvis.export.predictor import CARD
@@ -19,11 +21,12 @@ NO_IMAGES = "image_bytes must hold at least one encoded image. Received:"
 def decode_images(image_bytes, channels=3):
     """Decodes a batch of JPEG, PNG, BMP or GIF strings of one size.
 
-    Photos are turned as their EXIF orientation says.
+    Photos are turned as their EXIF orientation says, as wherever
+    `tfrecvis.data.decode_image` reads them.
 
     Args:
         image_bytes: String tensor `(batch,)`, encoded images.
-        channels: Integer, 3 for RGB.
+        channels: Integer, 3 for RGB or 1 for grey.
 
     Returns:
         uint8 tensor `(batch, height, width, channels)`, 0-255.
@@ -34,7 +37,6 @@ def decode_images(image_bytes, channels=3):
 
     Example:
 
-    >>> import tensorflow as tf
     >>> png = tf.io.encode_png(tf.zeros((4, 6, 3), tf.uint8))
     >>> tuple(decode_images([png, png]).shape)
     (2, 4, 6, 3)
@@ -43,17 +45,12 @@ def decode_images(image_bytes, channels=3):
     count = tf.shape(image_bytes)[0]
     some = tf.debugging.assert_positive(count, message=NO_IMAGES)
 
-    def decode(encoded):
-        image = tf.io.decode_image(encoded, channels=channels, expand_animations=False)
-        image.set_shape((None, None, channels))
-        return image
-
     # In a graph, nothing else keeps image_bytes[0] from failing first, less clearly.
     with tf.control_dependencies([some] if some is not None else []):
-        size = tf.shape(decode(image_bytes[0]))
+        size = tf.shape(decode_image(image_bytes[0], channels))
 
     def decode_checked(encoded):
-        image = decode(encoded)
+        image = decode_image(encoded, channels)
         tf.debugging.assert_equal(tf.shape(image), size, message=SIZES_DIFFER)
         return image
 
@@ -69,7 +66,8 @@ def bytes_signature(signature):
 
     `serving_default` becomes `serving_bytes`, and `images` becomes `image_bytes`,
     strings `(batch,)`: JPEG, PNG, BMP or GIF, as REST clients send them in
-    `{"b64": ...}`. Images of one batch share one size.
+    `{"b64": ...}`. Images of one batch share one size. Images of other channels than
+    one or three have no encoding.
 
     Args:
         signature: A `tfrecvis.models.Signature`.
@@ -83,25 +81,22 @@ def bytes_signature(signature):
     >>> bytes_signature(segmentation.signatures(model)[0]).name
     'serving_bytes'
     """
-    encoded = {
-        f"{name.removesuffix('s')}_bytes": (name, spec)
-        for name, spec in signature.inputs.items()
-        if spec.image
-    }
+    encoded = _encoded_names(signature)
     if not encoded:
         return None
 
     def answer(model, /, **inputs):
-        for bytes_name, (name, spec) in encoded.items():
-            images = decode_images(inputs.pop(bytes_name), spec.shape[-1])
-            inputs[name] = tf.ensure_shape(images, spec.shape)
+        for name, bytes_name in encoded.items():
+            shape = signature.inputs[name].shape
+            images = decode_images(inputs.pop(bytes_name), shape[-1])
+            inputs[name] = tf.ensure_shape(images, shape)
         return signature.function(model, **inputs)
 
-    names = {name: bytes_name for bytes_name, (name, _) in encoded.items()}
-    inputs = {
-        names.get(name, name): Spec(("batch",), "string") if name in names else spec
-        for name, spec in signature.inputs.items()
-    }
+    inputs = {}
+    for name, spec in signature.inputs.items():
+        if name in encoded:
+            name, spec = encoded[name], Spec(spec.axes[:1], "string")
+        inputs[name] = spec
     stem = signature.name.removesuffix("_default")
     return Signature(
         f"{stem}_bytes",
@@ -116,17 +111,24 @@ def bytes_signature(signature):
 
 def encode_images(signature, inputs):
     """Returns the inputs of `bytes_signature` for inputs of the signature itself."""
-    import numpy as np
-
+    names = _encoded_names(signature)
     encoded = {}
     for name, value in inputs.items():
-        if signature.inputs[name].image:
-            name = f"{name.removesuffix('s')}_bytes"
+        if name in names:
             # PNG loses nothing, so the answers must be the same.
             images = [tf.io.encode_png(image).numpy() for image in value]
-            value = np.array(images, object)
+            name, value = names[name], np.array(images, object)
         encoded[name] = value
     return encoded
+
+
+def _encoded_names(signature):
+    """The inputs that can come encoded, and their names then."""
+    return {
+        name: f"{name.removesuffix('s')}_bytes"
+        for name, spec in signature.inputs.items()
+        if spec.image and spec.shape[-1] in (1, 3)
+    }
 
 
 def write_saved_model(signatures, directory, card):

@@ -101,6 +101,16 @@ def trace(signature, sizes=None):
             f"The function of {signature.name} must give {', '.join(signature.outputs)}"
             f", as its `outputs` say. Received: {', '.join(given)}."
         )
+    for name, spec in signature.outputs.items():
+        tensor = concrete.structured_outputs[name]
+        if tensor.dtype.name != spec.dtype or not tensor.shape.is_compatible_with(
+            spec.shape
+        ):
+            raise ValueError(
+                f"The function of {signature.name} must give {name} as {spec.dtype} "
+                f"{spec.shape}, as its `outputs` say. Received: {tensor.dtype.name} "
+                f"{tuple(tensor.shape) if tensor.shape.rank is not None else 'any'}."
+            )
     return concrete
 
 

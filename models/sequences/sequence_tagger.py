@@ -29,7 +29,7 @@ def SequenceTagger(
             layers of `keras.layers.LSTM`, of the widths that bring the parameters of
             the model nearest to those of the grid with the same `units`, `depth` and
             `tied`; in a tied grid the depth costs nothing. A deep stack beside a very
-            small grid has more even at one unit a layer: compare `count_params()`.
+            small grid has more even at one unit per layer: compare `count_params()`.
         units: Positive integer, units of the grid. The paper has 400 for addition.
         depth: Positive integer, layers. The paper has up to 50.
         tied: Boolean; whether the layers of the grid share their weights.

@@ -15,7 +15,8 @@ from architecture import project
 MODULES = [name for name in project.modules() if not name.endswith("__main__")]
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
-DOCUMENTS = ["README.md", "CONTRIBUTING.md"]
+# The README trains, exports and serves a model, which takes a minute.
+DOCUMENTS = [pytest.param("README.md", marks=pytest.mark.slow), "CONTRIBUTING.md"]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND = Path(sysconfig.get_path("scripts")) / "tfrecvis"
 

@@ -1,6 +1,8 @@
-"""Outputs and gradients of every case under whichever backend Keras has.
+"""Outputs and gradients of the cases under whichever backend Keras has.
 
-KERAS_BACKEND=jax python -m conformance.backend_run results.npz
+KERAS_BACKEND=jax python -m conformance.backend_run results.npz False
+
+The last word says whether the variants are meant, or the other cases.
 """
 
 import inspect
@@ -83,13 +85,13 @@ def gradients_tensorflow(layer, inputs):
     )
 
 
-def results():
+def results(variants):
     """Case name, slash, "output" or "gradient" and its number -> array."""
     backend = keras.backend.backend()
     gradients = {"jax": gradients_jax, "tensorflow": gradients_tensorflow}[backend]
     found = {}
     for name, case in CASES.items():
-        if "JAX" in case.unsupported:
+        if case.variant != variants or "JAX" in case.unsupported:
             continue
         layer, inputs = case.make(**case.quiet), case.sample()
         for number, y in enumerate(flat(call(layer, inputs))):
@@ -100,4 +102,6 @@ def results():
 
 
 if __name__ == "__main__":
-    np.savez(sys.argv[1], backend=keras.backend.backend(), **results())
+    np.savez(
+        sys.argv[1], backend=keras.backend.backend(), **results(sys.argv[2] == "True")
+    )

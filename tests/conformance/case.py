@@ -1,14 +1,16 @@
 """What the conformance sweep needs to know of a layer: one `Case` for each variant."""
 
+import functools
 import inspect
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 import keras
 import numpy as np
 
 
-class Case(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Case:
     """A layer, its arguments at other values than their defaults, and its inputs.
 
     Fields:
@@ -21,14 +23,17 @@ class Case(NamedTuple):
         unsupported: Dict from the name of a column of the support matrix to the reason
             why that cell is a no.
         wrap: Function that makes a layer of a cell, or None.
+        variant: Whether another case of its class asks more of a converter or compiler.
+            The columns that compile or convert take such a case in `make test-slow`.
     """
 
     layer: type
     arguments: dict
     inputs: Callable
-    quiet: dict = {}
-    unsupported: dict = {}
+    quiet: dict = field(default_factory=dict)
+    unsupported: dict = field(default_factory=dict)
     wrap: Callable | None = None
+    variant: bool = False
 
     def sample(self, batch=2, other=False):
         """Call arguments by name."""
@@ -39,11 +44,25 @@ class Case(NamedTuple):
         layer = self.layer(**{**self.arguments, **changes})
         if self.wrap is not None:
             layer = self.wrap(layer)
-        call(layer, self.sample())
+        # Symbolic: under JAX each operator of an eager call is compiled on its own.
+        symbols = keras.tree.map_structure(
+            lambda x: keras.KerasTensor(x.shape, x.dtype.name), self.sample()
+        )
+        call(layer, symbols)
         rng = np.random.default_rng(5)
         for weight in layer.trainable_weights:
             weight.assign(rng.normal(size=weight.shape, scale=0.5))
         return layer
+
+    @functools.cached_property
+    def built(self):
+        """The layer of `make()`, one for all the checks that do not change it."""
+        return self.make()
+
+    @functools.cache  # noqa: B019 (the cases live as long as the program)
+    def outputs(self, batch=2, other=False):
+        """What `built` makes of the sample."""
+        return call(self.built, self.sample(batch, other))
 
     def shapes(self):
         """Shape and dtype of each input, None for the axes that change."""

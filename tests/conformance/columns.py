@@ -1,6 +1,7 @@
 """The columns of the support matrix: one check each, which raises where a case fails.
 
-A check takes `(name, case, folder)`; the folder is empty and its own.
+A check takes `(name, case, folder)`; the folder is empty and its own. `case.built` and
+`case.outputs` are shared by all checks: a check that changes a layer makes one.
 """
 
 import functools
@@ -13,9 +14,11 @@ from tempfile import TemporaryDirectory
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from conformance import backend_run
 from conformance.case import call, flat
+from conformance.sweep import CASES
 from reference.graphs import operators
 from tensorflow.python.framework.convert_to_constants import (
     convert_variables_to_constants_v2,
@@ -39,8 +42,11 @@ def near(got, expected, atol=1e-5):
         np.testing.assert_allclose(a, b, atol=atol * scale, rtol=0)
 
 
+SIZES = (2, False), (3, True)  # batch, and whether the other sizes have changed
+
+
 def samples(case):
-    return case.sample(2), case.sample(3, other=True)
+    return [case.sample(*size) for size in SIZES]
 
 
 def specs(case, static=False):
@@ -58,10 +64,10 @@ def specs(case, static=False):
 
 def tensorflow(name, case, folder):
     """Eager, one traced graph for every batch and size, and one of fixed sizes."""
-    layer = case.make()
+    layer = case.built
     graph = tf.function(lambda x: call(layer, x), input_signature=[specs(case)])
-    for sample in samples(case):
-        outputs = call(layer, sample)
+    for size in SIZES:
+        sample, outputs = case.sample(*size), case.outputs(*size)
         assert all(np.isfinite(y).all() for y in flat(outputs))
         near(graph(sample), outputs)
         # TensorFlow's graph optimiser does more, and goes wrong more, where it knows.
@@ -74,10 +80,10 @@ def xla(name, case, folder):
 
     A layer without weights has no such step: its gradients are equal there.
     """
-    layer = case.make(**case.quiet)
+    layer = case.built
     sample = case.sample()
     compiled = tf.function(lambda x: call(layer, x), jit_compile=True)
-    near(compiled(sample), call(layer, sample))
+    near(compiled(sample), case.outputs())
     if not layer.trainable_weights:
         gradients = functools.partial(backend_run.gradients_tensorflow, layer)
         near(tf.function(gradients, jit_compile=True)(sample), gradients(sample))
@@ -86,7 +92,7 @@ def xla(name, case, folder):
     layer = case.make()
     before = [w.value.numpy() for w in layer.trainable_weights]
     model = case.model(layer, static=True)
-    outputs = keras.tree.flatten(call(layer, sample))
+    outputs = keras.tree.flatten(case.outputs())
     model = keras.Model(model.input, keras.tree.flatten(model.output))
     model.compile(keras.optimizers.SGD(1.0), ["mse"] * len(outputs), jit_compile=True)
     history = model.fit(sample, [np.zeros(y.shape) for y in outputs], verbose=0)
@@ -99,7 +105,7 @@ def jax(name, case, folder):
     """The same numbers and gradients from one process under JAX."""
     theirs, ours = (
         {k: v for k, v in found.items() if k.startswith(f"{name}/")}
-        for found in _both_backends()
+        for found in _both_backends(case.variant)
     )
     assert set(theirs) == set(ours)
     assert ours
@@ -108,12 +114,12 @@ def jax(name, case, folder):
 
 
 @functools.cache
-def _both_backends():
+def _both_backends(variants):
     with TemporaryDirectory() as folder:
         path = Path(folder) / "results.npz"
         roots = [str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
         done = subprocess.run(
-            [sys.executable, "-m", "conformance.backend_run", str(path)],
+            [sys.executable, "-m", "conformance.backend_run", str(path), str(variants)],
             env={
                 **os.environ,
                 "KERAS_BACKEND": "jax",
@@ -127,13 +133,13 @@ def _both_backends():
         assert done.returncode == 0, done.stderr
         theirs = dict(np.load(path))
     assert theirs.pop("backend") == "jax"
-    return theirs, backend_run.results()
+    return theirs, backend_run.results(variants)
 
 
 def half_precision(name, case, folder):
     """mixed_float16, mixed_bfloat16 and bfloat16 stay near float32."""
     sample = case.sample()
-    expected = call(case.make(), sample)
+    expected = case.outputs()
     for policy in ("mixed_float16", "mixed_bfloat16", "bfloat16"):
         half = case.make(dtype=policy)
         dtype = policy.removeprefix("mixed_")
@@ -147,11 +153,11 @@ def half_precision(name, case, folder):
 
 def saved_model(name, case, folder):
     """`model.export` gives a SavedModel that takes every batch and size."""
-    model = case.model(case.make())
+    model = case.model(case.built)
     model.export(folder / "saved", format="tf_saved_model", verbose=False)
     loaded = tf.saved_model.load(folder / "saved")
-    for sample in samples(case):
-        near(loaded.serve(sample), model(sample))
+    for size in SIZES:
+        near(loaded.serve(case.sample(*size)), case.outputs(*size))
 
 
 def _exported(case, layer):
@@ -168,10 +174,10 @@ def _exported(case, layer):
 
 
 def litert(name, case, folder):
-    """Builtin operators alone, every batch; the sizes are fixed at the export."""
+    """Builtin operators only, every batch; the sizes are fixed at the export."""
     from ai_edge_litert.interpreter import Interpreter
 
-    layer = case.make()
+    layer = case.built
     graph = _exported(case, layer)[0].get_concrete_function()
     assert operators(graph, "TensorList") == 0
     # Variables that a WHILE reads come out as NaN unless they are frozen first.
@@ -193,7 +199,7 @@ def litert(name, case, folder):
         interpreter.invoke()
         results = _by_number(interpreter.get_output_details())
         got = [interpreter.get_tensor(place["index"]) for place in results]
-        near(got, call(layer, sample))
+        near(got, case.outputs(batch))
 
 
 def _by_number(places):
@@ -209,8 +215,7 @@ def onnx(name, case, folder):
 
     from tfrecvis.export.onnx import HANDLERS, OPSET
 
-    layer = case.make()
-    function, leaves = _exported(case, layer)
+    function, leaves = _exported(case, case.built)
     proto, _ = tf2onnx.convert.from_function(
         function, leaves, opset=OPSET, custom_op_handlers=HANDLERS
     )
@@ -221,7 +226,7 @@ def onnx(name, case, folder):
         sample = case.sample(batch)
         names = (leaf.name for leaf in leaves)
         values = dict(zip(names, keras.tree.flatten(sample), strict=True))
-        near(session.run(None, values), call(layer, sample))
+        near(session.run(None, values), case.outputs(batch))
 
 
 COLUMNS = {
@@ -233,3 +238,29 @@ COLUMNS = {
     "LiteRT builtins": litert,
     "ONNX": onnx,
 }
+
+# Compilers and converters: the variants are slow tests.
+EXPENSIVE = {"XLA", "JAX", "LiteRT builtins", "ONNX"}
+
+
+def every_case(column):
+    """Runs a test of `(name, tmp_path)` on every case of a column."""
+    slow = {True: [pytest.mark.slow], False: []}
+    return pytest.mark.parametrize(
+        "name",
+        [
+            pytest.param(name, marks=slow[column in EXPENSIVE and case.variant])
+            for name, case in CASES.items()
+        ],
+    )
+
+
+def check(column, name, folder):
+    """One cell of the support matrix: a "yes" passes, a "no" fails."""
+    case = CASES[name]
+    if column not in case.unsupported:
+        COLUMNS[column](name, case, folder)
+        return
+    # Whatever fails makes the "no" true.
+    with pytest.raises(Exception):  # noqa: B017
+        COLUMNS[column](name, case, folder)

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 from reference.contextual_lstm import contextual_lstm as reference
 
-from tfrecvis.layers import ContextualLSTM, ContextualLSTMCell
+from tfrecvis.layers import ContextualLSTM
 from tfrecvis.ops import lowering
 
 B, T, C, K, U = 2, 6, 3, 4, 5
@@ -110,22 +110,6 @@ def test_weights_start_as_those_of_keras_lstm():
     assert (np.asarray(ours.cell.peepholes) == 0).all()
     product = np.asarray(ours.cell.recurrent_kernel)
     np.testing.assert_allclose(product @ product.T, np.eye(U), atol=1e-5)
-
-
-@pytest.mark.parametrize("options", [{}, {"peepholes": False, "shared_context": True}])
-def test_cell_in_a_keras_rnn_gives_what_the_layer_gives(options):
-    layer = built(**options)
-    cell = ContextualLSTMCell(U, K, **options)
-    rnn = keras.layers.RNN(cell, return_sequences=True)
-    together = np.concatenate([X, TOPICS], -1)
-    rnn.build(together.shape)
-    rnn.set_weights(layer.get_weights())
-    expected = call(layer, X, context=TOPICS)
-    np.testing.assert_allclose(call(rnn, together), expected, atol=1e-5)
-    h, (last_h, c) = call(cell, X[:, 0], STATE, context=TOPICS[:, 0])
-    expected = by_hand(layer, X[:, :1], TOPICS[:, :1], STATE)
-    for a, b in zip((h, last_h, c), (expected[0][:, 0], *expected[1:]), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-5)
 
 
 def test_last_features_of_a_step_are_its_context():

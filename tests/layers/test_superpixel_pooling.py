@@ -29,13 +29,6 @@ def test_pooling_is_the_mean_of_each_superpixel():
     np.testing.assert_allclose(y, mean_of_pixels(IMAGES, LABELS), atol=1e-6)
 
 
-def test_unpooling_gives_each_pixel_its_superpixel():
-    y = SuperpixelUnpooling()(NODES, labels=LABELS)
-    for b, r, c in np.ndindex(B, H, W):
-        n = LABELS[b, r, c]
-        np.testing.assert_array_equal(y[b, r, c], NODES[b, n] if n >= 0 else [0] * C)
-
-
 def test_pooling_after_unpooling_gives_the_nodes_back():
     pixels = SuperpixelUnpooling()(NODES, labels=LABELS)
     again = ops.convert_to_numpy(SuperpixelPooling(N)(pixels, labels=LABELS))
@@ -74,13 +67,6 @@ def test_traced_labels_of_no_superpixel_count_as_none():
         np.testing.assert_array_equal(traced(wrong), layer(x, labels=LABELS))
 
 
-def test_narrow_labels_reach_more_nodes_than_they_can_count():
-    nodes = RNG.random((1, 300, 2))
-    labels = np.array([[[0, 5, 44, 255]]], "uint8")
-    y = SuperpixelUnpooling()(nodes, labels)
-    np.testing.assert_allclose(y[0, 0], nodes[0, labels[0, 0]], rtol=1e-6)
-
-
 def test_labels_may_be_lists():
     y = SuperpixelPooling(N)(IMAGES, labels=LABELS.tolist())
     np.testing.assert_array_equal(y, SuperpixelPooling(N)(IMAGES, labels=LABELS))
@@ -106,20 +92,6 @@ def test_missing_labels_are_asked_for(layer):
 def test_labels_that_do_not_fit_the_images_are_refused(labels, message):
     with pytest.raises(ValueError, match=message):
         SuperpixelPooling(N)(IMAGES, labels=labels)
-
-
-@pytest.mark.parametrize(
-    ("nodes", "labels", "message"),
-    [
-        (NODES, LABELS[:1], r"labels.shape=\(1, 4, 5\), nodes.shape="),
-        (NODES, LABELS + 2, "Received: labels from 1 to 6"),
-        (NODES[:, :0], LABELS, "at least one superpixel"),
-        (NODES[0], LABELS, "expected ndim=3, found ndim=2"),
-    ],
-)
-def test_labels_that_do_not_fit_the_nodes_are_refused(nodes, labels, message):
-    with pytest.raises(ValueError, match=message):
-        SuperpixelUnpooling()(nodes, labels=labels)
 
 
 def test_number_of_superpixels_must_be_positive():

@@ -14,7 +14,7 @@ from tfrecvis.layers import GridLSTM
 
 
 def tagger(tokens, *layers):
-    """A model that puts out one token for each that it reads."""
+    """A model that gives one token for each that it reads."""
     inputs = keras.Input((None,), dtype="int32")
     x = keras.ops.one_hot(inputs, tokens)
     for layer in layers:

@@ -78,7 +78,7 @@ def test_the_twin_has_as_many_parameters(units, cell, residual, num_layers):
     assert twin == pytest.approx(recurrent, rel=0.02)
 
 
-def test_the_twin_differs_in_its_context_alone():
+def test_the_twin_differs_in_its_context_only():
     def others(model):
         return [
             (layer.name, type(layer).__name__)
@@ -114,7 +114,7 @@ def test_a_saved_model_gives_the_same_logits(model, tmp_path):
     )
 
 
-def test_dropout_acts_in_training_alone():
+def test_dropout_acts_in_training_only():
     model = ReSeg(3, dropout=0.5, **TINY)
     images = random_images(1, 16, 16, 3)
     np.testing.assert_array_equal(numpy(model(images)), numpy(model(images)))

@@ -19,7 +19,7 @@ from reference.lstm import sigmoid
 
 
 def graph_lstm(x, neighbours, weights, confidence, initial_state):
-    """One graph: x (N, F), a list of neighbours a node -> h, m (N, U).
+    """One graph: x (N, F), a list of neighbours per node -> h, m (N, U).
 
     `weights` are W (F, 4U), U (U, 4U), Un (U, 4U), b (4U,); nodes of confidence None
     are padding.

@@ -31,7 +31,7 @@ def bottom_up(children):
 
 
 def tree_lstm(x, children, weights, max_children=None):
-    """One tree: x (N, F), a list of children a node -> h, c (N, U)."""
+    """One tree: x (N, F), a list of children per node -> h, c (N, U)."""
     kernel, recurrent, bias = weights
     units = kernel.shape[1] // 4
     w = dict(zip("ifuo", np.split(kernel, 4, -1), strict=True))

@@ -8,7 +8,7 @@ def class_frequencies(reader, image_pixels=False):
 
     Args:
         reader: Any reader; see `tfrecvis.data`.
-        image_pixels: Boolean, count a second number a class as well: the labelled
+        image_pixels: Boolean, count a second number per class as well: the labelled
             pixels of the images that show it, as `median_frequency_weights` takes.
 
     Returns:

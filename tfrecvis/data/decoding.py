@@ -1,7 +1,7 @@
 """Encoded images and label maps to arrays, with one rule for EXIF everywhere.
 
-Photos are turned as their EXIF orientation says: in training, in `tfrecvis predict`
-and in the graphs that are served, because all of them decode by `decode_image`.
+Photos are turned as their EXIF orientation says. `decode_image` is the one function
+for it: readers, commands and graphs that are served all decode by it.
 """
 
 import io
@@ -20,7 +20,9 @@ _EXIF = b"Exif\0\0"
 _SEARCHED = 2**16  # bytes; EXIF is in a JPEG's first segments, of 64 KiB each
 
 
-def decode_image(data):
+# AutoGraph would look for Python's loops here for longer than the tracing takes.
+@tf.autograph.experimental.do_not_convert
+def decode_image(data, channels=3):
     """JPEG, PNG, BMP or GIF bytes to pixels, turned as EXIF says.
 
     For graphs and for eager use: the same operations run in `tf.data`, in a SavedModel
@@ -31,11 +33,14 @@ def decode_image(data):
 
     Args:
         data: String tensor `()`, or bytes.
+        channels: Integer, 3 for RGB; or 1 for grey, the luma of ITU-R BT.601 as
+            Pillow's `convert("L")` rounds it.
 
     Returns:
-        uint8 tensor `(height, width, 3)`, RGB, 0-255; the size is dynamic.
+        uint8 tensor `(height, width, channels)`, 0-255; the size is dynamic.
 
     Raises:
+        ValueError: `channels` is neither 1 nor 3.
         tf.errors.InvalidArgumentError: the bytes are no such image.
 
     Example:
@@ -43,20 +48,39 @@ def decode_image(data):
     >>> data = tf.io.encode_png(np.zeros((2, 3, 1), "uint8"))
     >>> decode_image(data).shape
     TensorShape([2, 3, 3])
+    >>> decode_image(data, channels=1).shape
+    TensorShape([2, 3, 1])
     """
+    if channels not in (1, 3):
+        raise ValueError(
+            "`channels` must be 3, for RGB, or 1, for grey. Received: "
+            f"channels={channels!r}. Decode to 3 and convert what comes out."
+        )
     data = tf.convert_to_tensor(data, tf.string)
     start = tf.strings.substr(data, 0, 2)
     image = tf.cond(
         start == b"BM",
         lambda: _decoded_bmp(data),
-        lambda: tf.io.decode_image(data, channels=3, expand_animations=False),
+        lambda: _decode_plain(data),
     )
     image = tf.ensure_shape(image, [None, None, 3])
-    return tf.cond(
+    image = tf.cond(
         start == b"\xff\xd8",
         lambda: _turned(image, exif_orientation(data)),
         lambda: image,
     )
+    return image if channels == 3 else _grey(image)
+
+
+def _grey(image):
+    # TensorFlow's own decoders to one channel refuse colours of a BMP and of a GIF.
+    weights = tf.constant([19595, 38470, 7471])  # 0.299, 0.587, 0.114, times 2 ** 16
+    luma = tf.reduce_sum(tf.cast(image, tf.int32) * weights, axis=-1, keepdims=True)
+    return tf.cast((luma + 2**15) // 2**16, tf.uint8)
+
+
+def _decode_plain(data):
+    return tf.io.decode_image(data, channels=3, expand_animations=False)
 
 
 # Eager calls of its forty small operations would take as long as the decoding.
@@ -203,8 +227,10 @@ def decode_bytes(data):
     if not data:
         raise ValueError("is empty (0 bytes)")
     if is_native(data):
+        # Without EXIF there is nothing to turn, and nothing to trace a graph for.
+        is_plain = _EXIF not in data[: _SEARCHED + len(_EXIF)] and data[:2] != b"BM"
         try:
-            return _decode_at_once(data).numpy()
+            return (_decode_plain if is_plain else _decode_at_once)(data).numpy()
         except tf.errors.OpError:
             raise ValueError(f"cannot be decoded ({_eager_reason(data)})") from None
     image = _opened(data)
@@ -250,6 +276,7 @@ def read_image(path):
     return decode_bytes(data)
 
 
+@tf.autograph.experimental.do_not_convert
 def load_image(path):
     """`read_image` for `Dataset.map`: a string tensor to `(height, width, 3)` uint8.
 

@@ -89,7 +89,7 @@ def table(rows):
     | A | forward | 4 | 500 | 2.0 | 2.0 | 0.5 | - | 2.0 / 3.0 |
     """
     lines = [
-        "| layer | pass | steps | us a step, XLA | ms, XLA | ms, graph "
+        "| layer | pass | steps | us per step, XLA | ms, XLA | ms, graph "
         "| matrix products | one by one | Keras |",
         "| --- " * 9 + "|",
     ]

@@ -10,6 +10,7 @@ def images(rng, batch, other):
 
 RGB = {"filters": 6, "num_colors": 3}
 
+# With colours the kernels are masked, and the residual path adds a convolution.
 CASES = {
     "MaskedConv2D, type A": Case(
         layers.MaskedConv2D,
@@ -21,13 +22,15 @@ CASES = {
         {**RGB, "kernel_size": 5, "residual": True, "learn_initial_state": False},
         images,
     ),
-    "RowLSTM, initial state": Case(layers.RowLSTM, {"filters": 5}, images),
+    "RowLSTM, initial state": Case(
+        layers.RowLSTM, {"filters": 5}, images, variant=True
+    ),
     "DiagonalBiLSTM": Case(
         layers.DiagonalBiLSTM,
         {**RGB, "residual": True, "learn_initial_state": False},
         images,
     ),
     "DiagonalBiLSTM, initial state": Case(
-        layers.DiagonalBiLSTM, {"filters": 5}, images
+        layers.DiagonalBiLSTM, {"filters": 5}, images, variant=True
     ),
 }

@@ -25,6 +25,7 @@ def in_an_rnn(cell):
 
 
 CASES = {
+    # Peepholes, a matrix of the context for each gate, three outputs.
     "ContextualLSTM": Case(
         layers.ContextualLSTM,
         {
@@ -45,6 +46,7 @@ CASES = {
             "go_backwards": True,
         },
         together,
+        variant=True,
     ),
     "ContextualLSTMCell": Case(
         layers.ContextualLSTMCell,

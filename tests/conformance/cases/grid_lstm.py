@@ -20,8 +20,12 @@ def images(rng, batch, other):
 
 CASES = {
     "GridLSTM, sequences": Case(
-        layers.GridLSTM, {"units": 4, "depth": 3, "priority": (-1,)}, sequences
+        layers.GridLSTM,
+        {"units": 4, "depth": 3, "priority": (-1,)},
+        sequences,
+        variant=True,
     ),
+    # Two spatial axes, a mask, and most of what a GridLSTM can be.
     "GridLSTM, images": Case(
         layers.GridLSTM,
         {

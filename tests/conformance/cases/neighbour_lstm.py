@@ -10,9 +10,13 @@ def images(rng, batch, other):
 
 
 CASES = {
+    # Weights of its own for each layer, which the loop over the depth reads.
     "LocalGlobalLSTM": Case(layers.LocalGlobalLSTM, {"units": 2, "depth": 3}, images),
     "LocalGlobalLSTM, tied": Case(
-        layers.LocalGlobalLSTM, {"units": 2, "depth": 2, "tied": True}, images
+        layers.LocalGlobalLSTM,
+        {"units": 2, "depth": 2, "tied": True},
+        images,
+        variant=True,
     ),
     "PixelLSTM": Case(layers.PixelLSTM, {"units": 2, "depth": 3, "tied": True}, images),
 }

@@ -24,8 +24,9 @@ def masked(rng, batch, other):
 
 CASES = {
     "TreeLSTM, child_sum": Case(
-        layers.TreeLSTM, {"units": 4, "return_state": True}, tree
+        layers.TreeLSTM, {"units": 4, "return_state": True}, tree, variant=True
     ),
+    # A matrix for each place of a child, a mask, and the root looked up.
     "TreeLSTM, n_ary": Case(
         layers.TreeLSTM,
         {"units": 4, "variant": "n_ary", "max_children": 3, "return_nodes": False},

@@ -50,6 +50,7 @@ def test_model_holds_no_optimizer_and_takes_uint8_images_of_any_size(finished_ru
     assert model(np.zeros((1, 37, 50, 3), "uint8")).shape == (1, 37, 50, 7)
 
 
+@pytest.mark.slow
 def test_run_killed_after_its_first_checkpoint_ends_with_the_same_weights(
     command, finished_run, recipe, tmp_path
 ):
