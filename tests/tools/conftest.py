@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import importlib
 import io
 import json
 import os
@@ -143,12 +144,12 @@ def exported(command, run_with_void, tmp_path_factory):
 
 @pytest.fixture
 def full_disk(monkeypatch):
-    """A function that lets a function, named by its path, find the disk full."""
+    """A function that lets a function of a module find the disk full."""
 
-    def fill(name):
+    def fill(module, name):
         def fail(*arguments, **options):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-        monkeypatch.setattr(name, fail)
+        monkeypatch.setattr(importlib.import_module(module), name, fail)
 
     return fill

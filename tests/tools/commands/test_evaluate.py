@@ -158,7 +158,7 @@ def test_ignored_labels_can_be_others(command, finished_run, folder, tmp_path):
     [
         ("camvid_resek", "There is no model `camvid_resek`.*Did you mean"),
         ("{folder}", "holds no saved_model.pb"),
-        ("{folder}/classes.txt", "ends in .tflite, .onnx, .keras"),
+        ("{folder}/classes.txt", "ends in .keras, .tflite or .onnx"),
     ],
 )
 def test_what_is_no_model_is_refused(command, folder, name, message):

@@ -115,15 +115,12 @@ def test_run_without_a_model_yet_says_how_to_go_on(command, finished_run, tmp_pa
 
 @pytest.mark.parametrize(
     "place",
-    [
-        "tfrecvis.export.export_model.write_saved_model",
-        "tfrecvis.export.export_model.write_report",
-    ],
+    ["write_saved_model", "write_report"],
 )
 def test_full_disk_is_one_line_and_leaves_nothing(
     command, finished_run, tmp_path, full_disk, monkeypatch, place
 ):
-    full_disk(place)
+    full_disk("tfrecvis.export.export_model", place)
     monkeypatch.setattr("tfrecvis.export.parity.run_artefacts", lambda *_: {})
     arguments = ["--output", tmp_path / "out", "--formats", "saved_model"]
     result = command("export", finished_run, *arguments)

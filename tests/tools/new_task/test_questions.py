@@ -20,7 +20,7 @@ task = "questions"
 reader = "plain"
 train_count = 96
 [training]
-epochs = 12
+epochs = 6
 batch_size = 8
 learning_rate = 3e-2
 jit_compile = false
@@ -159,14 +159,25 @@ def test_artefact_is_evaluated_and_predicts(
     check_evaluation(command, alone, run, tmp_path / "scores")
 
 
-def test_export_compares_on_the_files_that_are_named(command, run, asked, tmp_path):
-    arguments = ["--formats", "saved_model", "--examples", asked / "colour.json"]
-    result = command("export", run, "--output", tmp_path / "out", *arguments)
+def test_export_compares_on_the_files_that_are_named(
+    command, run, asked, tmp_path, monkeypatch
+):
+    given = []
+
+    def remember(signatures, directory, examples, **options):
+        given.append(examples)
+        return {"artefacts": {}}
+
+    monkeypatch.setattr("tfrecvis.export.export_model", remember)
+    arguments = ["export", run, "--output", tmp_path / "out", "--examples"]
+    result = command(*arguments, asked / "colour.json")
     assert result.status == 0, result.errors
-    broken = [*arguments[:3], asked / "bad.json"]
-    result = command("export", run, "--output", tmp_path / "other", *broken)
-    assert result.status == 2
-    assert "bad.json: is no question" in result.errors
+    assert list(given[0]) == ["serving_default", "serving_text"]
+    assert given[0]["serving_default"]["tokens"].shape == (1, 4)
+    assert given[0]["serving_text"]["question"].tolist() == ["what colour is it"]
+    refused = command(*arguments, asked / "bad.json")
+    assert refused.status == 2
+    assert "bad.json: is no question" in refused.errors
 
 
 def test_demo_trains_the_twin_exports_and_compares(
