@@ -3,7 +3,9 @@ import re
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image
+
+from tfrecvis.tools.photos import TakesPhotos
 
 
 @pytest.fixture(scope="module")
@@ -137,16 +139,14 @@ def test_photo_is_turned_as_its_exif_orientation_says(
     image = Image.open(folder / "val" / "0.png").convert("RGB").crop((0, 0, 48, 30))
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was held upright
-    turned, upright = tmp_path / "turned.jpg", tmp_path / "upright.png"
+    turned = tmp_path / "turned.jpg"
     image.rotate(90, expand=True).save(turned, exif=exif, quality=100, subsampling=0)
-    ImageOps.exif_transpose(Image.open(turned)).save(upright)
-    files = [turned, upright]
-    result = command("predict", finished_run, *files, "--output", tmp_path / "out")
+    pixels = TakesPhotos().read_input(turned)["image"][0].astype(int)
+    # Decoders round differently.
+    assert np.abs(pixels - np.asarray(image)).mean() < 4
+    result = command("predict", finished_run, turned, "--output", tmp_path / "out")
     assert result.status == 0, result.errors
-    labels = [written(tmp_path / "out" / f"{file.stem}_labels.png") for file in files]
-    assert labels[0].shape == (30, 48)
-    # TensorFlow and Pillow decode JPEG with different roundings.
-    assert (labels[0] == labels[1]).mean() > 0.95
+    assert written(tmp_path / "out" / "turned_labels.png").shape == (30, 48)
 
 
 def test_outputs_are_not_overwritten_unless_told(

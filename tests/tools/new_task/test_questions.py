@@ -20,7 +20,7 @@ task = "questions"
 reader = "plain"
 train_count = 96
 [training]
-epochs = 6
+epochs = 12
 batch_size = 8
 learning_rate = 3e-2
 jit_compile = false
