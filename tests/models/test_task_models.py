@@ -49,6 +49,12 @@ def test_stacked_twin_has_as_many_parameters(num_tokens, units, depth, tied):
     assert stacked == pytest.approx(grid, rel=0.02)
 
 
+def test_stacked_twin_has_as_many_layers():
+    model = SequenceTagger(7, "stacked", units=6, depth=3)
+    lstms = [layer for layer in model.layers if isinstance(layer, keras.layers.LSTM)]
+    assert len(lstms) == 3
+
+
 @pytest.mark.parametrize("context", ["renet", "grid"])
 def test_classifier_takes_integers_and_floats_and_is_saved_whole(context, tmp_path):
     model = ImageClassifier(

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 
+@pytest.mark.slow
 def test_demo_scores_both_models_exports_and_draws(demonstrated):
     result = demonstrated.result
     assert "recurrent is finished" in demonstrated.output
@@ -27,6 +28,7 @@ def test_demo_scores_both_models_exports_and_draws(demonstrated):
     )
 
 
+@pytest.mark.slow
 def test_demo_ends_with_a_table_of_scores_parity_and_pictures(demonstrated):
     from tfrecvis.tools.demo import summary
 
@@ -62,6 +64,7 @@ def from_keras(command, demonstrated, inputs, tmp_path_factory):
     return output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("artefact", ["", "model_float32.tflite", "model.onnx"])
 def test_artefact_predicts_with_the_names_and_colours_of_the_model(
     command, demonstrated, inputs, from_keras, tmp_path, artefact
@@ -77,6 +80,7 @@ def test_artefact_predicts_with_the_names_and_colours_of_the_model(
     assert Image.open(tmp_path / "wide_labels.png").size == (61, 48)
 
 
+@pytest.mark.slow
 def test_export_refuses_a_version_that_exists_before_any_work(command, demonstrated):
     run, output = demonstrated.path / "recurrent", demonstrated.path / "export"
     result = command("export", run, "--output", output)
@@ -99,6 +103,7 @@ def test_export_writes_one_format_in_the_version_asked_for(
     assert "saved_model" in result.output
 
 
+@pytest.mark.slow
 def test_export_of_an_artefact_is_refused(command, demonstrated, tmp_path):
     exported = demonstrated.path / "export" / "1" / "model.onnx"
     result = command("export", exported, "--output", tmp_path)
