@@ -34,6 +34,12 @@ def test_one_pixel_over_the_tolerance_fails():
     assert "over the tolerance of 0.04" in compare(a, b, 0.04)["problem"]
 
 
+def test_one_pixel_of_many_over_the_tolerance_fails():
+    a = prediction(*[[0.9, 0.1]] * 50)
+    b = prediction(*[[0.9, 0.1]] * 49, [0.85, 0.15])
+    assert "its largest difference is 0.05" in compare(a, b, 0.04)["problem"]
+
+
 def test_many_small_differences_fail_where_one_would_pass():
     a, b = prediction([0.9, 0.1]), prediction([0.85, 0.15])
     assert "its mean difference is 0.05" in compare(a, b, 0.2)["problem"]

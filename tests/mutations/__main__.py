@@ -43,8 +43,10 @@ def main():
 def write_page(caught):
     lines = ["| mutation | in | caught by |", "| --- | --- | --- |"]
     for mutation, test in zip(MUTATIONS, caught, strict=True):
-        file, *_, name = (test or "").split("::")
-        found = f"`{file}`: {name}" if test else "nothing"
+        found = "nothing"
+        if test is not None:
+            file, *_, name = test.split("::")
+            found = f"`{file}`: {name}"
         lines.append(f"| {mutation.what} | `{mutation.file}` | {found} |")
     head, start, _ = PAGE.read_text("utf-8").partition(START)
     PAGE.write_text(f"{head}{start}\n\n" + "\n".join(lines) + "\n", "utf-8")
