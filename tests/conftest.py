@@ -15,12 +15,12 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 # The files that take longest, first: no worker is left with one of them in the end.
 LONGEST = (
-    "tools/test_demo_and_export.py",
     "conformance/test_jax.py",
     "conformance/test_xla.py",
     "conformance/test_onnx.py",
     "conformance/test_exports.py",
     "conformance/test_layers.py",
+    "learning/",
     "tools/",
     "export/",
     "architecture/",

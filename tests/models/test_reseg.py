@@ -172,3 +172,11 @@ def test_a_wrong_argument_is_named(arguments, message):
 def test_an_image_without_batch_axis_is_refused(model):
     with pytest.raises(ValueError, match="expected|incompatible"):
         model(random_images(8, 8, 3))
+
+
+def test_decoder_takes_in_the_finer_maps():
+    model = ReSeg(5, **TINY)
+    deepest = model.get_layer("decoder1_in_conv")
+    deepest.set_weights([np.zeros(w.shape) for w in deepest.get_weights()])
+    first, second = (numpy(y) for y in model(random_images(2, 16, 16, 3)))
+    assert np.abs(first - second).max() > 1e-3

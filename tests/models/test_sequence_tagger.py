@@ -60,3 +60,9 @@ def test_stacked_twin_has_as_many_parameters(num_tokens, units, depth, tied):
 def test_wrong_argument_is_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         SequenceTagger(**{"num_tokens": 5, **arguments})
+
+
+def test_stacked_twin_has_as_many_layers():
+    model = SequenceTagger(7, "stacked", units=6, depth=3)
+    lstms = [layer for layer in model.layers if isinstance(layer, keras.layers.LSTM)]
+    assert len(lstms) == 3
