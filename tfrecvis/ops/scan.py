@@ -153,9 +153,9 @@ def vjp(function, arguments, upstream):
     """Gradients of `sum(upstream * function(*arguments))`, also inside a loop's body.
 
     Args:
-        function: Function of tensors that returns one tensor.
+        function: Function of tensors that returns a tensor, or a tuple of them.
         arguments: Tuple of float tensors.
-        upstream: Tensor of the shape and dtype of what `function` returns.
+        upstream: What `function` returns: the same structure, shapes and dtypes.
 
     Returns:
         Tuple of tensors, one for each argument; zeros where it has no influence.
