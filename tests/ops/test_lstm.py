@@ -10,7 +10,8 @@ from tfrecvis.ops import LSTMDirection, lowering, lstm
 T, B, L, C, U = 4, 2, 5, 7, 3
 EPSILON = {"float16": 2**-10, "bfloat16": 2**-7}
 
-# Every option of a direction; the keys of each are arguments of `reference`.
+# Every option of a direction; the keys of each are arguments of `reference`. With one
+# channel, kernels have no more rows than a step has lanes: gradients inside the loop.
 OPTIONS = {
     "plain": {},
     "kernel": {"kernel": True},
@@ -43,6 +44,24 @@ OPTIONS = {
         "mask": True,
         "masked": "zero",
     },
+    "everything carried, one channel": {
+        "kernel": True,
+        "channels": 1,
+        "bias": True,
+        "taps": (-1, 0, 1),
+        "forget_gates": 3,
+        "mask": True,
+        "reverse": True,
+    },
+    "peepholes, one channel": {
+        "kernel": True,
+        "channels": 1,
+        "bias": True,
+        "taps": (-1, 0),
+        "peepholes": True,
+        "mask": True,
+        "masked": "zero",
+    },
     "everything cleared": {
         "kernel": True,
         "bias": True,
@@ -72,9 +91,10 @@ def case(options, seed=0):
         "h": rng.normal(size=(B, L, U)),
         "c": rng.normal(size=(B, L, U)),
     }
+    channels = options.pop("channels", C)
     if options.pop("kernel", False):
-        tensors["inputs"] = rng.normal(size=(T, B, L, C))
-        tensors["kernel"] = rng.normal(size=(C, gates), scale=0.5)
+        tensors["inputs"] = rng.normal(size=(T, B, L, channels))
+        tensors["kernel"] = rng.normal(size=(channels, gates), scale=0.5)
     if options.pop("bias", False):
         tensors["bias"] = rng.normal(size=gates)
     if options.pop("peepholes", False):
@@ -91,11 +111,20 @@ def run(tensors, options, training, name="tensor_array"):
     directions in one loop, and the projections before it.
     """
     options = dict(options)
-    direction = LSTMDirection(
-        **tensors, mask=options.pop("mask", None), reverse=options.pop("reverse", False)
-    )
+    mask, reverse = options.pop("mask", None), options.pop("reverse", False)
+    tensors = {
+        n: lanes_lead(x) if n in ("inputs", "h", "c") else x for n, x in tensors.items()
+    }
+    mask = None if mask is None else lanes_lead(mask)
+    direction = LSTMDirection(**tensors, mask=mask, reverse=reverse)
     with lowering(name):
-        return lstm([direction], **options, training=training)[0]
+        (result,) = lstm([direction], **options, training=training)
+    return tuple(lanes_lead(x) for x in result)
+
+
+def lanes_lead(x):
+    """`(.., B, L, U)` of `reference` and `(.., L, B, U)` of the engine: one another."""
+    return keras.ops.swapaxes(keras.ops.convert_to_tensor(x), -3, -2)
 
 
 def as_float32(tensors):
