@@ -99,3 +99,10 @@ def test_empty_answers_are_equal():
         "agreement": None,
         "problem": None,
     }
+
+
+def test_one_entry_of_many_over_the_tolerance_fails():
+    a = answer(*[[0.9, 0.1]] * 50)
+    b = answer(*[[0.9, 0.1]] * 49, [0.85, 0.15])
+    result = compare_probabilities(a, b, tolerance=0.04)
+    assert "is 0.05, over the tolerance of 0.04" in result["problem"]
