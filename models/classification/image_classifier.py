@@ -110,7 +110,7 @@ def _check(num_classes, context, num_layers, patch_size, dense_units, dropout):
     check_integer("patch_size", patch_size)
     if not isinstance(dense_units, (tuple, list)):
         raise ValueError(
-            "`dense_units` must be a list of integers, one a layer. Received: "
+            "`dense_units` must be a list of integers, one per layer. Received: "
             f"dense_units={dense_units!r}. Use [] for none."
         )
     for count in dense_units:
