@@ -52,7 +52,7 @@ def ReSeg(
         context: `"renet"`; or `"conv"`, the twin: two 3x3 convolutions of as many
             parameters in place of each ReNet layer, to measure what recurrence gives.
         units: Positive integer, units of each sweep.
-        num_layers: Integer, ReNet layers; 0 leaves backbone and decoder alone.
+        num_layers: Integer, ReNet layers; 0 leaves only backbone and decoder.
         cell: `"lstm"` or `"gru"`.
         residual: Boolean; whether the map passes around the ReNet layers.
         dropout: Share of the context's channels that is dropped in training, in [0, 1).

@@ -92,10 +92,13 @@ def test_the_child_sees_no_gpu_and_no_module_beside_its_program(run, monkeypatch
     assert folder not in run(("a", "path", {}))["a"]
 
 
-def test_results_of_an_earlier_run_are_not_taken_for_those_of_a_crash(run):
-    run(("a", "say", {"word": "old"}))
-    with pytest.raises(ExportError, match="a crashed"):
-        run(("a", "crash", {}))
+def test_an_error_of_an_earlier_run_is_not_told_again(run, tmp_path, monkeypatch):
+    with pytest.raises(ExportError, match="onnx failed"):
+        run(("onnx", "refuse", {}))
+    module = sys.modules[run_jobs.__module__]
+    monkeypatch.setattr(module, "_CHILD", tmp_path / "gone.py")  # ends before any job
+    with pytest.raises(ExportError, match="child process ended with status 2.*gone.py"):
+        run(("litert", "say", {"word": "x"}))
 
 
 def test_a_converter_that_crashes_leaves_nothing(plain, images, tmp_path, monkeypatch):
