@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from reference.gradients import check_gradients, near, random_loss
+from reference.graphs import operators, operators_in_loops
 from reference.lstm import lstm as reference
 
 from tfrecvis.ops import LSTMDirection, lowering, lstm
@@ -274,6 +275,34 @@ def test_every_lowering_matches_the_numpy_loop_in_a_graph(name):
         graph = tf.function(lambda t: run(t, options, training=False))
         got = graph(as_float32(tensors))
     near(got, reference(**tensors, **options))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "products", "in_loops"),
+    [
+        # Forward one per step. Back: of what a step read, and the kernels' gradient.
+        ("tensor_array", "everything carried, one channel", 3, 3),
+        # Kernels larger than a step's rows: three gradients after the loop.
+        ("tensor_array", "everything carried", 5, 2),
+        # As on an accelerator: the inputs before the loop, three gradients after it.
+        ("buffer", "everything carried, one channel", 6, 2),
+    ],
+)
+def test_products_of_a_training_step(name, options, products, in_loops):
+    tensors, options = case(OPTIONS[options])
+
+    def gradients(tensors):
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            loss = random_loss(run(tensors, options, training=True, name=name))
+        return tape.gradient(loss, tensors)
+
+    graph = tf.function(gradients).get_concrete_function(as_float32(tensors))
+    assert operators(graph, "MatMul") == products
+    assert operators_in_loops(graph, "MatMul") == in_loops
+    # What products read is joined, and nothing that is kept: XLA would compute the
+    # gates once per gate, and read them back without vector instructions.
+    assert operators_in_loops(graph, "ConcatV2") == in_loops
 
 
 @pytest.mark.parametrize("training", [False, True])

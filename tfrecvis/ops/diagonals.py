@@ -41,7 +41,7 @@ def diagonal_lstm(
     """
     width, rows, _, _ = ops.shape(directions[0].inputs)
     segments = _segments(width, rows)
-    skewed = [_skewed(d) for d in directions]
+    columns = [skewed(d) for d in directions]
     states = [(None, None)] * len(directions)
     outputs = [[] for _ in directions]
     ran = 0, 0  # the rows of the segment before
@@ -50,7 +50,7 @@ def diagonal_lstm(
         results = lstm(
             [
                 _part(d, part, _handed_on(d, state, ran, (low, high)), steps, rows)
-                for d, state in zip(skewed, states, strict=True)
+                for d, state in zip(columns, states, strict=True)
             ],
             taps=(-1, 0),
             forget_gates=forget_gates,
@@ -85,7 +85,7 @@ def _segments(width, rows):
     ]
 
 
-def _skewed(direction):
+def skewed(direction):
     """Diagonals as columns `(W + H - 1, H, B, C + 1)`, the bias as a row of the kernel.
 
     The bias is one more channel, which is zero outside the image: there the gates are

@@ -130,9 +130,12 @@ def optional(*tensors):
 
 def beside(*parts):
     """Tensors side by side in the last axis; None stands for a one."""
-    ones = ops.ones_like(parts[0][..., :1])
-    parts = [ones if part is None else part for part in parts]
-    return parts[0] if len(parts) == 1 else ops.concatenate(parts, -1)
+    if len(parts) == 1:
+        return parts[0]
+    first = parts[0][..., :1]
+    return ops.concatenate(
+        [ops.ones_like(first) if part is None else part for part in parts], -1
+    )
 
 
 def sum_of_products(x, dy):

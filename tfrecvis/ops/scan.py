@@ -104,8 +104,8 @@ def scan_together(tracks):
     """Run several scans of equal length side by side.
 
     On an accelerator they share one loop: opposite directions cost the sequential
-    steps of one. On a CPU each has its own loop, and XLA runs independent loops on
-    different cores. Under TensorFlow no tensor is reversed in memory: each track counts
+    steps of one. On a CPU each has its own loop, which XLA's runtime may give to
+    another core. Under TensorFlow no tensor is reversed in memory: each track counts
     its own way.
 
     Args:
