@@ -213,7 +213,7 @@ def onnx(name, case, folder):
     import onnxruntime
     import tf2onnx
 
-    from tfrecvis.export.onnx import HANDLERS, OPSET
+    from tfrecvis.export.formats.onnx import HANDLERS, OPSET
 
     function, leaves = _exported(case, case.built)
     proto, _ = tf2onnx.convert.from_function(

@@ -1,4 +1,4 @@
-"""Recurrent layers for images."""
+"""Recurrent layers for images, and operators of detectors."""
 
 from tfrecvis.layers.contextual_lstm import ContextualLSTM, ContextualLSTMCell
 from tfrecvis.layers.crop_to_match import CropToMatch
@@ -16,6 +16,7 @@ from tfrecvis.layers.md_lstm import MDLSTM
 from tfrecvis.layers.pad_to_multiple import PadToMultiple
 from tfrecvis.layers.pixel_lstm import PixelLSTM
 from tfrecvis.layers.renet import ReNet
+from tfrecvis.layers.roi_align import RoIAlign
 from tfrecvis.layers.row_lstm import RowLSTM
 from tfrecvis.layers.scale_images import ScaleImages
 from tfrecvis.layers.soft_attention import SoftAttention
@@ -42,6 +43,7 @@ __all__ = [
     "PadToMultiple",
     "PixelLSTM",
     "ReNet",
+    "RoIAlign",
     "RowLSTM",
     "ScaleImages",
     "SoftAttention",

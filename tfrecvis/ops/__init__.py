@@ -10,6 +10,8 @@ from tfrecvis.ops.graph_checks import (
 from tfrecvis.ops.gru import GRUDirection, gru
 from tfrecvis.ops.levels import Schedule, gather_nodes, schedule, visit
 from tfrecvis.ops.lstm import LSTMDirection, lstm
+from tfrecvis.ops.pyramid import assign_levels
+from tfrecvis.ops.roi_align import roi_align
 from tfrecvis.ops.scan import Track, lowering, scan, scan_together
 from tfrecvis.ops.stencil import shift
 
@@ -18,6 +20,7 @@ __all__ = [
     "LSTMDirection",
     "Schedule",
     "Track",
+    "assign_levels",
     "attention_filters",
     "check_adjacency",
     "check_graph",
@@ -28,6 +31,7 @@ __all__ = [
     "gru",
     "lowering",
     "lstm",
+    "roi_align",
     "scan",
     "scan_together",
     "schedule",

@@ -149,6 +149,18 @@ def one_launch_per_step():
     return _lowering.get() != "tensor_array" or _has_accelerator()
 
 
+def uses_builtins():
+    """Whether a graph is for LiteRT or ONNX: few operators, and no gradient.
+
+    Example:
+
+    >>> with lowering("buffer"):
+    ...     uses_builtins()
+    True
+    """
+    return _lowering.get() != "tensor_array"
+
+
 def vjp(function, arguments, upstream):
     """Gradients of `sum(upstream * function(*arguments))`, also inside a loop's body.
 
