@@ -84,17 +84,16 @@ iou_threshold=50. Is it in percent?
         )
 
 
-def check_classes(name, classes, num_classes=None, **others):
+def check_classes(name, classes, num_classes=None):
     """Refuse classes that are no integers from -1, which is padding.
 
     Args:
         name: String, the argument's name.
         classes: Integer tensor, or None.
         num_classes: Integer, above all classes, or None.
-        others: Arguments of `check_shapes`, `name` among them.
 
     Raises:
-        ValueError: Of another type or shape, or, when its values are there, below -1 or
+        ValueError: Of another type, or, when its values are there, below -1 or
             not below `num_classes`.
 
     Example:
@@ -104,7 +103,6 @@ def check_classes(name, classes, num_classes=None, **others):
     ValueError: `classes` must be from 0 to 2, or -1 for padding. Received: classes \
 from 0 to 7.
     """
-    check_shapes(**others)
     check_integer_dtype(name, classes)
     values = concrete_value(classes)
     if values is None or not values.size:

@@ -78,21 +78,32 @@ def roi_align(
         boxes = ops.concatenate([boxes, ops.cast(levels, "float32")[..., None]], -1)
     channels = pyramid[0].shape[-1]
     cells = math.prod(bins) * channels
-    dense = uses_builtins() or sampling_ratio < 1
-    if not dense:
-        size = 4 * cells * (2 * sampling_ratio) ** 2
-
-        def pool(maps, boxes):
-            return _gathered(maps, boxes, bins, scales, sampling_ratio, aligned)
-    else:
+    if uses_builtins() or sampling_ratio < 1:
         width = max(m.shape[2] or 64 for m in pyramid)
-        size = 4 * bins[0] * width * channels
         grids = _bounds(pyramid, boxes, bins, scales, sampling_ratio, aligned)
 
-        def pool(maps, boxes):
-            return _products(maps, boxes, bins, scales, sampling_ratio, aligned, grids)
+        def multiply(maps, floats, fixed):
+            found = (*floats, *fixed)[0]
+            return _products(maps, found, bins, scales, sampling_ratio, aligned, grids)
 
-    return in_chunks(pool, tuple(pyramid), boxes, size, (*bins, channels))
+        size = 4 * bins[0] * width * channels
+        parts = ((boxes,), ()) if box_gradients else ((), (boxes,))
+        return in_chunks(multiply, tuple(pyramid), *parts, size, (*bins, channels))
+
+    def gather(maps, floats, fixed):
+        table = [ops.reshape(m, (-1, channels)) for m in maps]
+        table = table[0] if len(maps) == 1 else ops.concatenate(table)
+        places, weights = (*fixed, *floats)
+        # One sum of products with gathered rows: XLA makes a single loop of it.
+        rows = ops.take(table, places, axis=0)
+        return ops.sum(ops.cast(weights, table.dtype)[..., None] * rows, -2)
+
+    places, weights = _samples(pyramid, boxes, bins, scales, sampling_ratio, aligned)
+    size = 4 * cells * (2 * sampling_ratio) ** 2
+    parts = ((weights,), (places,)) if box_gradients else ((), (places, weights))
+    like = (math.prod(bins), channels)
+    y = in_chunks(gather, tuple(pyramid), *parts, size, like)
+    return ops.reshape(y, (*ops.shape(y)[:2], *bins, channels))
 
 
 def _starts_and_sizes(boxes, axis, scale, aligned):
@@ -102,16 +113,16 @@ def _starts_and_sizes(boxes, axis, scale, aligned):
     return start, size if aligned else ops.maximum(size, 1.0)
 
 
-def _gathered(maps, boxes, bins, scales, ratio, aligned):
+def _samples(maps, boxes, bins, scales, ratio, aligned):
+    """Rows of the table of all pixels that each bin reads, and their weights.
+
+    Both are `(B, N, bins, samples)`. The table holds one level after the other.
+    """
     batch, count = ops.shape(boxes)[:2]
     shapes = [ops.shape(m) for m in maps]
     rows, columns = ([shape[axis] for shape in shapes] for axis in (1, 2))
-    channels = shapes[0][-1]
-    # All levels in one table; `first` is the row where a level begins.
     areas = [batch * h * w for h, w in zip(rows, columns, strict=True)]
     first = [sum(areas[:k]) for k in range(len(areas))]
-    table = [ops.reshape(m, (-1, channels)) for m in maps]
-    table = table[0] if len(maps) == 1 else ops.concatenate(table)
     if len(maps) == 1:
         (scale,), (height,), (width,), offset = scales, rows, columns, 0
     else:
@@ -137,14 +148,16 @@ def _gathered(maps, boxes, bins, scales, ratio, aligned):
     width = width[..., None] if len(maps) > 1 else width
     y = y * width + ops.broadcast_to(image, (batch, count))[..., None]
     sides = 2 * ratio
-    rows, columns = (-1, bins[0], 1, sides, 1), (-1, 1, bins[1], 1, sides)
-    places = ops.reshape(y, rows) + ops.reshape(x, columns)
-    weights = ops.reshape(y_weight, rows) * ops.reshape(x_weight, columns)
-    places = ops.reshape(places, (batch * count * math.prod(bins), sides**2))
-    weights = ops.reshape(weights, (batch * count * math.prod(bins), sides**2, 1))
-    # One sum over a product with gathered rows: XLA makes a single loop of it.
-    y = ops.sum(ops.cast(weights, table.dtype) * ops.take(table, places, axis=0), 1)
-    return ops.reshape(y, (batch, count, *bins, channels))
+    down, across = (bins[0], 1, sides, 1), (1, bins[1], 1, sides)
+    places, weights = (
+        combine(
+            ops.reshape(a, (batch, count, *down)),
+            ops.reshape(b, (batch, count, *across)),
+        )
+        for combine, a, b in ((ops.add, y, x), (ops.multiply, y_weight, x_weight))
+    )
+    shape = (batch, count, math.prod(bins), sides**2)
+    return ops.reshape(places, shape), ops.reshape(weights, shape)
 
 
 def _corners(p, last, number, ratio):

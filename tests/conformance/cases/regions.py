@@ -4,6 +4,7 @@ import numpy as np
 from conformance.case import Case
 
 from tfrecvis import layers
+from tfrecvis.ops import max_pool_with_argmax
 
 
 def draw_boxes(rng, batch, count, size, sides=(2, 20)):
@@ -31,7 +32,38 @@ def pyramid(rng, batch, other):
     return {"maps": maps, "boxes": draw_boxes(rng, batch, 5 + other, 30, (2, 48))}
 
 
+def boxes_far_from_halves(rng, batch, other):
+    # RoIPool rounds: what each format computes must not decide between two pixels.
+    sample = one_map(rng, batch, other)
+    sides = rng.integers([1, 1, 3, 3], [3, 3, 9, 9], (batch, 3 + other, 4)) * 4
+    return {**sample, "boxes": (sides + rng.uniform(-1, 1, sides.shape)).astype("f")}
+
+
+def odd_maps(rng, batch, other):
+    size = (6, 9) if other else (5, 7)
+    return {"maps": rng.normal(size=(batch, *size, 3)).astype("float32")}
+
+
+def pooled(rng, batch, other):
+    maps = odd_maps(rng, batch, other)["maps"]
+    values, indices = max_pool_with_argmax(maps, (2, 3), "same")
+    return {
+        "values": np.array(values),
+        "indices": np.array(indices),
+        "like": maps[..., :1],
+    }
+
+
 CASES = {
+    "RoIPool": Case(
+        layers.RoIPool,
+        {"output_size": (2, 3), "spatial_scale": 0.25},
+        boxes_far_from_halves,
+    ),
+    "MaxPoolWithArgmax": Case(
+        layers.MaxPoolWithArgmax, {"pool_size": (2, 3), "padding": "same"}, odd_maps
+    ),
+    "MaxUnpool2D": Case(layers.MaxUnpool2D, {"pool_size": (2, 3)}, pooled),
     "RoIAlign": Case(
         layers.RoIAlign,
         {"output_size": (2, 3), "spatial_scale": 0.25, "box_gradients": True},
