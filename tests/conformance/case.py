@@ -23,6 +23,7 @@ class Case:
         unsupported: Dict from the name of a column of the support matrix to the reason
             why that cell is a no.
         wrap: Function that makes a layer of a cell, or None.
+        keeps_float32: Whether floats are float32 under every precision policy.
         variant: Whether another case of its class asks more of a converter or compiler.
             The columns that compile or convert take such a case in `make test-slow`.
     """
@@ -33,6 +34,7 @@ class Case:
     quiet: dict = field(default_factory=dict)
     unsupported: dict = field(default_factory=dict)
     wrap: Callable | None = None
+    keeps_float32: bool = False
     variant: bool = False
 
     def sample(self, batch=2, other=False):
@@ -112,10 +114,19 @@ def output_shape(layer, inputs):
 
 
 def shape(value):
-    """The shape of a tensor, or a list of those of a list."""
+    """The shape of a tensor, or a list or dict of those of a list or dict."""
+    if isinstance(value, dict):
+        return {name: shape(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [shape(item) for item in value]
     return tuple(value.shape)
+
+
+def listed(shapes):
+    """One shape, or those of a list or dict, so that they can be compared."""
+    if isinstance(shapes, dict):
+        return sorted((name, tuple(each)) for name, each in shapes.items())
+    return list(shapes)
 
 
 def flat(outputs):

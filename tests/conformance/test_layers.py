@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 from conformance import columns, matrix
-from conformance.case import call, flat, output_shape, shape
+from conformance.case import call, flat, listed, output_shape, shape
 from conformance.columns import COLUMNS, SIZES
 from conformance.sweep import CASES
 
@@ -96,11 +96,11 @@ def test_output_shape_is_the_one_computed_before(case):
     layer = case.built
     for size in SIZES:
         found = shape(case.outputs(*size))
-        assert list(output_shape(layer, case.sample(*size))) == list(found)
+        assert listed(output_shape(layer, case.sample(*size))) == listed(found)
     model = case.model(layer)
     computed = output_shape(layer, case.shapes())
     found = shape(model.output)
-    assert list(computed) == list(found)
+    assert listed(computed) == listed(found)
 
 
 @columns.every_case("TensorFlow")

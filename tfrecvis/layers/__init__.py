@@ -1,4 +1,4 @@
-"""Recurrent layers for images."""
+"""Recurrent layers for images, and operators of detectors."""
 
 from tfrecvis.layers.contextual_lstm import ContextualLSTM, ContextualLSTMCell
 from tfrecvis.layers.crop_to_match import CropToMatch
@@ -12,10 +12,14 @@ from tfrecvis.layers.group_nodes import GroupNodes
 from tfrecvis.layers.hard_attention import HardAttention
 from tfrecvis.layers.local_global_lstm import LocalGlobalLSTM
 from tfrecvis.layers.masked_conv_2d import MaskedConv2D
+from tfrecvis.layers.max_unpool_2d import MaxPoolWithArgmax, MaxUnpool2D
 from tfrecvis.layers.md_lstm import MDLSTM
+from tfrecvis.layers.non_max_suppression import NonMaxSuppression
 from tfrecvis.layers.pad_to_multiple import PadToMultiple
 from tfrecvis.layers.pixel_lstm import PixelLSTM
 from tfrecvis.layers.renet import ReNet
+from tfrecvis.layers.roi_align import RoIAlign
+from tfrecvis.layers.roi_pool import RoIPool
 from tfrecvis.layers.row_lstm import RowLSTM
 from tfrecvis.layers.scale_images import ScaleImages
 from tfrecvis.layers.soft_attention import SoftAttention
@@ -39,9 +43,14 @@ __all__ = [
     "HardAttention",
     "LocalGlobalLSTM",
     "MaskedConv2D",
+    "MaxPoolWithArgmax",
+    "MaxUnpool2D",
+    "NonMaxSuppression",
     "PadToMultiple",
     "PixelLSTM",
     "ReNet",
+    "RoIAlign",
+    "RoIPool",
     "RowLSTM",
     "ScaleImages",
     "SoftAttention",

@@ -1,5 +1,21 @@
-"""Stateless functions: the engine, the recurrences on it, and their neighbours."""
+"""Stateless functions: the engine and its recurrences, boxes and what reads them."""
 
+from tfrecvis.ops.anchors import (
+    anchor_shapes,
+    inside_image,
+    level_anchors,
+    pyramid_anchors,
+)
+from tfrecvis.ops.box_merging import merge_boxes
+from tfrecvis.ops.boxes import (
+    box_area,
+    box_overlap,
+    clip_boxes,
+    convert_boxes,
+    decode_boxes,
+    encode_boxes,
+    pairwise_iou,
+)
 from tfrecvis.ops.filterbank import attention_filters, gaussian_filters
 from tfrecvis.ops.graph_checks import (
     check_adjacency,
@@ -10,27 +26,59 @@ from tfrecvis.ops.graph_checks import (
 from tfrecvis.ops.gru import GRUDirection, gru
 from tfrecvis.ops.levels import Schedule, gather_nodes, schedule, visit
 from tfrecvis.ops.lstm import LSTMDirection, lstm
+from tfrecvis.ops.mask_paste import paste_masks
+from tfrecvis.ops.matching import drawn_places, match_boxes, sample_balanced
+from tfrecvis.ops.pyramid import assign_levels
+from tfrecvis.ops.roi_align import roi_align
+from tfrecvis.ops.roi_pool import roi_pool
 from tfrecvis.ops.scan import Track, lowering, scan, scan_together
 from tfrecvis.ops.stencil import shift
+from tfrecvis.ops.suppression import Kept, soft_suppress, suppress, take_kept
+from tfrecvis.ops.unpooling import max_pool_with_argmax, max_unpool
 
 __all__ = [
     "GRUDirection",
+    "Kept",
     "LSTMDirection",
     "Schedule",
     "Track",
+    "anchor_shapes",
+    "assign_levels",
     "attention_filters",
+    "box_area",
+    "box_overlap",
     "check_adjacency",
     "check_graph",
     "check_scales",
     "check_tree",
+    "clip_boxes",
+    "convert_boxes",
+    "decode_boxes",
+    "drawn_places",
+    "encode_boxes",
     "gather_nodes",
     "gaussian_filters",
     "gru",
+    "inside_image",
+    "level_anchors",
     "lowering",
     "lstm",
+    "match_boxes",
+    "max_pool_with_argmax",
+    "max_unpool",
+    "merge_boxes",
+    "pairwise_iou",
+    "paste_masks",
+    "pyramid_anchors",
+    "roi_align",
+    "roi_pool",
+    "sample_balanced",
     "scan",
     "scan_together",
     "schedule",
     "shift",
+    "soft_suppress",
+    "suppress",
+    "take_kept",
     "visit",
 ]

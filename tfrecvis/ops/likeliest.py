@@ -20,7 +20,7 @@ def likeliest(values):
     >>> likeliest(ops.convert_to_tensor([[0.5, 2.0, 2.0], [1.0, 0.0, -1.0]])).numpy()
     array([1, 0], dtype=int32)
     """
-    count = values.shape[-1]
+    count = ops.shape(values)[-1]
     index = ops.arange(count, dtype="int32")
     largest = values >= ops.max(values, -1, keepdims=True)
     # Where NaN hides the largest value, the last index stands for none.

@@ -161,6 +161,18 @@ def exporting():
     return _lowering.get() != "tensor_array"
 
 
+def uses_builtins():
+    """Whether a graph is for LiteRT or ONNX: few operators, and no gradient.
+
+    Example:
+
+    >>> with lowering("buffer"):
+    ...     uses_builtins()
+    True
+    """
+    return _lowering.get() != "tensor_array"
+
+
 def vjp(function, arguments, upstream):
     """Gradients of `sum(upstream * function(*arguments))`, also inside a loop's body.
 

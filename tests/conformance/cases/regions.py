@@ -1,0 +1,90 @@
+"""What boxes cut out of maps."""
+
+import numpy as np
+from conformance.case import Case
+
+from tfrecvis import layers
+from tfrecvis.ops import max_pool_with_argmax
+
+
+def draw_boxes(rng, batch, count, size, sides=(2, 20)):
+    """Boxes `(batch, count, 4)` in pixels that begin within a square image."""
+    corners = rng.uniform(-2, size, (batch, count, 2))
+    sizes = rng.uniform(*sides, (batch, count, 2))
+    return np.concatenate([corners, corners + sizes], -1).astype("float32")
+
+
+def one_map(rng, batch, other):
+    size = (6, 7) if other else (5, 8)
+    maps = rng.normal(size=(batch, *size, 3)).astype("float32")
+    return {"maps": maps, "boxes": draw_boxes(rng, batch, 3 + other, 20)}
+
+
+def boxes_within(rng, batch, other):
+    # Traced, an adaptive grid is exact for boxes that are no larger than the map.
+    sample = one_map(rng, batch, other)
+    return {**sample, "boxes": draw_boxes(rng, batch, 3, 8, (1, 9))}
+
+
+def pyramid(rng, batch, other):
+    sizes = [(8, 12), (4, 6), (2, 3)] if other else [(12, 8), (6, 4), (3, 2)]
+    maps = [rng.normal(size=(batch, *s, 3)).astype("float32") for s in sizes]
+    return {"maps": maps, "boxes": draw_boxes(rng, batch, 5 + other, 30, (2, 48))}
+
+
+def boxes_far_from_halves(rng, batch, other):
+    # RoIPool rounds: what each format computes must not decide between two pixels.
+    sample = one_map(rng, batch, other)
+    sides = rng.integers([1, 1, 3, 3], [3, 3, 9, 9], (batch, 3 + other, 4)) * 4
+    return {**sample, "boxes": (sides + rng.uniform(-1, 1, sides.shape)).astype("f")}
+
+
+def odd_maps(rng, batch, other):
+    size = (6, 9) if other else (5, 7)
+    return {"maps": rng.normal(size=(batch, *size, 3)).astype("float32")}
+
+
+def pooled(rng, batch, other):
+    maps = odd_maps(rng, batch, other)["maps"]
+    values, indices = max_pool_with_argmax(maps, (2, 3), "same")
+    return {
+        "values": np.array(values),
+        "indices": np.array(indices),
+        "like": maps[..., :1],
+    }
+
+
+CASES = {
+    "RoIPool": Case(
+        layers.RoIPool,
+        {"output_size": (2, 3), "spatial_scale": 0.25},
+        boxes_far_from_halves,
+    ),
+    "MaxPoolWithArgmax": Case(
+        layers.MaxPoolWithArgmax, {"pool_size": (2, 3), "padding": "same"}, odd_maps
+    ),
+    "MaxUnpool2D": Case(layers.MaxUnpool2D, {"pool_size": (2, 3)}, pooled),
+    "RoIAlign": Case(
+        layers.RoIAlign,
+        {"output_size": (2, 3), "spatial_scale": 0.25, "box_gradients": True},
+        one_map,
+    ),
+    "RoIAlign, adaptive, not aligned": Case(
+        layers.RoIAlign,
+        {"output_size": 2, "spatial_scale": 0.5, "sampling_ratio": 0, "aligned": False},
+        boxes_within,
+        variant=True,
+    ),
+    "RoIAlign, pyramid": Case(
+        layers.RoIAlign,
+        {
+            "output_size": 3,
+            "spatial_scale": (0.25, 0.125, 0.0625),
+            "sampling_ratio": 1,
+            "canonical_size": 28,
+            "canonical_level": 3,
+        },
+        pyramid,
+        variant=True,
+    ),
+}
