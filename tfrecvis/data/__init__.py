@@ -89,6 +89,7 @@ from tfrecvis.data.superpixels import (
 )
 from tfrecvis.data.synthetic_scenes import SyntheticScenes
 from tfrecvis.data.synthetic_superpixels import SyntheticSuperpixels
+from tfrecvis.data.voc_folder import VOCFolder
 
 __all__ = [
     "ADDITION_TOKENS",
@@ -105,6 +106,7 @@ __all__ = [
     "Superpixels",
     "SyntheticScenes",
     "SyntheticSuperpixels",
+    "VOCFolder",
     "addition",
     "batches",
     "check_sample",
