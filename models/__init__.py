@@ -4,7 +4,13 @@ Each folder holds the models of one task and `signatures`, what they answer: the
 from raw outputs to an answer is written there once.
 """
 
-from tfrecvis.models import classification, detection, segmentation, sequences, superpixels
+from tfrecvis.models import (
+    classification,
+    detection,
+    segmentation,
+    sequences,
+    superpixels,
+)
 from tfrecvis.models.backbones import BACKBONES, build_backbone
 from tfrecvis.models.classification import ImageClassifier
 from tfrecvis.models.detection import YOLOv2

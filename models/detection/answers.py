@@ -103,9 +103,7 @@ def signatures(model, max_detections=MAX_DETECTIONS):
     }
     inputs = {"images": image_spec(model)}
     return [
-        Signature(
-            "serving_default", model, answer, inputs, outputs, compare_detections
-        )
+        Signature("serving_default", model, answer, inputs, outputs, compare_detections)
     ]
 
 

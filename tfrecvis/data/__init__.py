@@ -21,6 +21,8 @@ number of each pixel's superpixel |
 | `boxes` | `(boxes, 4)` | float32 | `0.0` | boxes | \
 xyxy, absolute pixels, pixel i spans [i, i+1) |
 | `classes` | `(boxes,)` | int32 | `-1` | no | class number of each box |
+| `difficult` | `(boxes,)` | bool | `False` | no | True where a box does not count \
+in scores |
 | `class` | `()` | int32 | `-1` | no | class number of the image |
 | `tokens` | `(steps,)` | int32 | `0` | no | words or symbols; 0 = padding |
 | `answer` | `(answer_steps,)` | int32 | `0` | no | tokens of the answer |
@@ -77,6 +79,7 @@ from tfrecvis.data.augmentation import Augmentation
 from tfrecvis.data.batches import batches, steps_per_epoch
 from tfrecvis.data.class_frequencies import class_frequencies
 from tfrecvis.data.decoding import IMAGE_SUFFIXES, decode_image, read_image
+from tfrecvis.data.dimension_priors import dimension_priors
 from tfrecvis.data.problems import VOID, DataError, Problem
 from tfrecvis.data.reader import Reader, class_colours, subset
 from tfrecvis.data.sample_keys import SAMPLE_KEYS, SampleKey, check_sample
@@ -113,6 +116,7 @@ __all__ = [
     "class_colours",
     "class_frequencies",
     "decode_image",
+    "dimension_priors",
     "memorisation",
     "read_array_file",
     "read_image",

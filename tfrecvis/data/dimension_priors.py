@@ -27,7 +27,8 @@ def dimension_priors(boxes, count, seed=0):
 
     Example:
 
-    >>> priors, iou = dimension_priors([[0, 0, 8, 8], [2, 2, 10, 10], [0, 0, 30, 20]], 2)
+    >>> boxes = [[0, 0, 8, 8], [2, 2, 10, 10], [0, 0, 30, 20]]
+    >>> priors, iou = dimension_priors(boxes, 2)
     >>> priors.tolist(), iou
     ([[8.0, 8.0], [30.0, 20.0]], 1.0)
     """
