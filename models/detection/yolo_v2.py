@@ -9,6 +9,8 @@ from tfrecvis.models.context import CONTEXTS, add_context
 from tfrecvis.models.presets import with_presets
 from tfrecvis.ops.checks import check_choice, check_integer, check_number
 
+RARE = -4.6  # the logit of a probability of 0.01
+
 
 @with_presets
 def YOLOv2(
@@ -94,39 +96,16 @@ def YOLOv2(
             maps, context, units, cell, dropout, True, name=f"context{index}"
         )
     maps = conv_norm(maps, head_filters, name="head")
-    size = len(priors) * (5 + num_classes)
-    # Boxes begin at their priors, and few of them hold an object.
-    maps = layers.Conv2D(
-        size,
+    raw = layers.Conv2D(
+        len(priors) * (5 + num_classes),
         1,
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
-        bias_initializer=FewObjects(len(priors)),
         dtype="float32",
         name="raw",
-    )(maps)
+    )
+    maps = raw(maps)
+    # Boxes begin at their priors, and one in a hundred holds an object.
+    bias = [0.0, 0.0, 0.0, 0.0, RARE, *[0.0] * num_classes]
+    raw.bias.assign(bias * len(priors))
     boxes = GridBoxes(priors, strides[-1], dtype="float32", name="boxes")(maps)
     return keras.Model(images, boxes, name=name)
-
-
-@keras.saving.register_keras_serializable("tfrecvis")
-class FewObjects(keras.initializers.Initializer):
-    """Biases under which one box in a hundred holds an object.
-
-    Args:
-        priors: Integer, priors per cell.
-
-    Example:
-
-    >>> FewObjects(2)((12,))[4].numpy().round(2)
-    np.float32(-4.6)
-    """
-
-    def __init__(self, priors):
-        self.priors = priors
-
-    def __call__(self, shape, dtype=None):
-        one = [0.0] * 4 + [-4.6] + [0.0] * (shape[0] // self.priors - 5)
-        return keras.ops.convert_to_tensor(one * self.priors, dtype)
-
-    def get_config(self):
-        return {"priors": self.priors}

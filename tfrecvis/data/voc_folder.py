@@ -21,11 +21,11 @@ class VOCFolder(Reader):
 
     Annotations count pixels from 1 and include both corners; samples hold `boxes`,
     xyxy in absolute pixels where pixel i spans [i, i+1), so a box is (xmin - 1,
-    ymin - 1, xmax, ymax). Every file is read once when the reader is made. Images that cannot be
-    read, and those without annotation, are left out. Of the boxes, those that reach
-    over the image are clipped to it; those of zero area, with swapped corners, that lie
-    outside, or of an unknown class are left out, and their image stays. All of it is
-    named in `problems` and counted in a warning; with `strict` it is an error.
+    ymin - 1, xmax, ymax). Every file is read once, when the reader is made. Images that
+    cannot be read, and those without annotation, are left out. Of the boxes, those that
+    reach over the image are clipped to it; those of zero area, with swapped corners,
+    outside the image or of an unknown class are left out, and their image stays. All of
+    it is named in `problems` and counted in a warning; with `strict` it is an error.
 
     Args:
         path: String or path of the folder.
