@@ -1,6 +1,7 @@
 """Images with boxes, in a folder laid out as Pascal VOC's."""
 
 import pathlib
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from xml.etree import ElementTree
 
@@ -8,7 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfrecvis.data.decoding import read_image
-from tfrecvis.data.problems import DataError, Problem, report_problems
+from tfrecvis.data.problems import (
+    DataError,
+    Problem,
+    problem_lines,
+    report_problems,
+)
 from tfrecvis.data.reader import Reader, remember
 
 
@@ -67,15 +73,16 @@ class VOCFolder(Reader):
                 problems,
             )
         super().__init__(class_names)
+        where = f"{self.path}, split {split}"
+        report_problems(problems, len(stems), where, strict)
+        boxes = []
         for stem, image, objects in read:
             sample, found = self._sample(stem, image, objects, image_size)
             samples.append(sample)
-            problems += found
-        report_problems(problems, len(stems), f"{self.path}, split {split}", strict)
-        if not samples:
-            raise DataError(f"There is no image in {self.path}, split {split}.")
+            boxes += found
+        _report_boxes(boxes, where, strict)
         remember(self, samples)
-        self.problems = problems
+        self.problems = problems + boxes
 
     def _stems(self):
         sets = self.path / "ImageSets" / "Main"
@@ -144,6 +151,18 @@ class VOCFolder(Reader):
             "file": str(self.path / "JPEGImages" / stem),
         }
         return sample, problems
+
+
+def _report_boxes(problems, where, strict):
+    if not problems:
+        return
+    listing = "\n".join(problem_lines(problems))
+    text = f"{len(problems)} boxes of {where} cannot be used as they are:\n{listing}\n"
+    if strict:
+        raise DataError(
+            text, "Correct them, or pass strict=False to go on without them.", problems
+        )
+    warnings.warn(f"{text}Going on without them.", stacklevel=3)
 
 
 def _objects(annotation):

@@ -59,6 +59,9 @@ class YOLOv2Loss(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         y_true, y_pred = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
+        # One padded object more: a batch without any object has something to reduce.
+        padding = [[0, 0], [0, 1], [0, 0]]
+        y_true = ops.pad(y_true, padding, constant_values=-1.0)
         _, rows, columns, count, size = ops.shape(y_pred)
         boxes = ops.reshape(y_pred, (-1, rows * columns * count, size))
         corners, labels = y_true[..., :4], ops.cast(y_true[..., 4], "int32")
