@@ -162,7 +162,7 @@ def answer(task, predictor, batch, scale):
     """
     inputs = dict(task.inputs(batch))
     described = predictor.card.get("signatures", {}).get("serving_default", {})
-    own_size = None
+    own_size = size = None
     for name, (shape, _) in predictor.signatures["serving_default"].items():
         if not described.get(name, {}).get("image"):
             continue
@@ -173,7 +173,7 @@ def answer(task, predictor, batch, scale):
             images = np.stack([resized(image, size) for image in images])
         inputs[name] = images
     given = predictor.predict(inputs)
-    return given if own_size is None else task.restored(given, own_size)
+    return given if own_size is None else task.restored(given, size, own_size)
 
 
 def answers(task, predictor, batches, scale):

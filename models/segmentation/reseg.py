@@ -5,8 +5,8 @@ from keras import layers
 
 from tfrecvis.layers import CropToMatch, PadToMultiple, ScaleImages, Upsample
 from tfrecvis.models.backbones import build_backbone, conv_norm
+from tfrecvis.models.context import CONTEXTS, add_context
 from tfrecvis.models.presets import with_presets
-from tfrecvis.models.segmentation.context import CONTEXTS, add_context
 from tfrecvis.ops.checks import as_integers, check_choice, check_integer, check_number
 
 DECODERS = ("skip", "transposed")

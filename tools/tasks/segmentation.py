@@ -85,7 +85,7 @@ class Segmentation(TakesPhotos, ReaderTask):
             data.setdefault("class_names", self.card["class_names"])
         return data
 
-    def restored(self, answer, size):
+    def restored(self, answer, given, size):
         height, width = answer["labels"].shape[1:3]
         rows = np.arange(size[0]) * height // size[0]
         columns = np.arange(size[1]) * width // size[1]
