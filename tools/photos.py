@@ -82,8 +82,9 @@ def with_channels(images, channels):
     if channels is None or images.shape[-1] == channels:
         return images
     if channels == 1 and images.shape[-1] == 3:
-        grey = images @ np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as JPEG
-        return np.rint(grey).astype("uint8")[..., None]
+        # The luma of ITU-R BT.601, in whole numbers, as `decode_image` has it.
+        grey = images.astype("int64") @ np.array([19595, 38470, 7471])
+        return ((grey + 2**15) >> 16).astype("uint8")[..., None]
     if channels == 3 and images.shape[-1] == 1:
         return images.repeat(3, axis=-1)
     raise UserError(

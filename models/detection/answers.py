@@ -4,6 +4,7 @@ import numpy as np
 from keras import ops
 
 from tfrecvis.models.signature import Signature, Spec, image_spec
+from tfrecvis.ops import suppress, take_kept
 
 MAX_DETECTIONS = 100
 CANDIDATES = 400  # boxes of the highest scores, before suppression
@@ -35,45 +36,15 @@ def detections(boxes, size, max_detections=MAX_DETECTIONS):
     low = ops.clip(chosen[..., :2] - chosen[..., 2:] / 2, 0, limit)
     high = ops.clip(chosen[..., :2] + chosen[..., 2:] / 2, 0, limit)
     corners = ops.concatenate([low, high], -1)
-    kept = _greedy(corners, scores, classes)
-    # The kept ones come first, in the order of their scores.
-    scores, order = ops.top_k(ops.where(kept, scores, -1.0), max_detections)
-    there = scores >= 0
+    kept = suppress(
+        corners, scores, max_detections, IOU, SCORE, classes=ops.cast(classes, "int32")
+    )
     return {
-        "boxes": ops.where(
-            there[..., None], ops.take_along_axis(corners, order[..., None], 1), 0.0
-        ),
-        "scores": ops.where(there, scores, 0.0),
-        "classes": ops.where(
-            there, ops.cast(ops.take_along_axis(classes, order, 1), "int32"), -1
-        ),
-        "num_detections": ops.sum(ops.cast(there, "int32"), -1),
+        "boxes": take_kept(kept, corners),
+        "scores": kept.scores,
+        "classes": take_kept(kept, ops.cast(classes, "int32"), -1),
+        "num_detections": kept.count,
     }
-
-
-def _greedy(corners, scores, classes):
-    """Which boxes stay: those that no surer one of their class that stays overlaps."""
-    low = ops.maximum(corners[:, :, None, :2], corners[:, None, :, :2])
-    high = ops.minimum(corners[:, :, None, 2:], corners[:, None, :, 2:])
-    common = ops.prod(ops.maximum(high - low, 0.0), -1)
-    areas = ops.prod(corners[..., 2:] - corners[..., :2], -1)
-    whole = areas[:, :, None] + areas[:, None] - common
-    index = ops.arange(corners.shape[1])
-    beats = (common > IOU * whole) & (classes[:, :, None] == classes[:, None])
-    beats = beats & (index[:, None] < index)  # (B, surer, less sure)
-    real = (scores >= SCORE) & (areas > 0)
-
-    # Whoever is beaten only by those that are beaten stays: repeated until nothing
-    # changes, this is the greedy order, in as many rounds as the longest chain.
-    def rounds(kept, before, number):
-        beaten = ops.any(beats & kept[..., None], 1)
-        return real & ~beaten, kept, number + 1
-
-    def changing(kept, before, number):
-        return ops.any(kept != before)
-
-    start = (real, ops.logical_not(real), 0)
-    return ops.while_loop(changing, rounds, start, maximum_iterations=CANDIDATES)[0]
 
 
 def signatures(model, max_detections=MAX_DETECTIONS):

@@ -9,15 +9,13 @@ import io
 import numpy as np
 import tensorflow as tf
 
+from tfrecvis.data.exif import EXIF, SEARCHED, exif_orientation, turned
 from tfrecvis.data.problems import needs
 
 IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".png", ".bmp", ".gif"),  # read by TensorFlow
     *(".webp", ".tif", ".tiff"),  # read by Pillow
 )
-
-_EXIF = b"Exif\0\0"
-_SEARCHED = 2**16  # bytes; EXIF is in a JPEG's first segments, of 64 KiB each
 
 
 # AutoGraph would look for Python's loops here for longer than the tracing takes.
@@ -66,7 +64,7 @@ def decode_image(data, channels=3):
     image = tf.ensure_shape(image, [None, None, 3])
     image = tf.cond(
         start == b"\xff\xd8",
-        lambda: _turned(image, exif_orientation(data)),
+        lambda: turned(image, exif_orientation(data)),
         lambda: image,
     )
     return image if channels == 3 else _grey(image)
@@ -87,87 +85,6 @@ def _decode_plain(data):
 _decode_at_once = tf.function(
     decode_image, input_signature=[tf.TensorSpec([], tf.string)]
 )
-
-
-def exif_orientation(data):
-    """The EXIF orientation of JPEG bytes, 1 to 8; 1, upright, where there is none.
-
-    Args:
-        data: String tensor `()`, or bytes.
-
-    Returns:
-        int32 tensor `()`. From 5 on, height and width change places.
-
-    Example:
-
-    >>> int(exif_orientation(b"no EXIF here"))
-    1
-    """
-    data = tf.convert_to_tensor(data, tf.string)
-    # EXIF may start late in what is searched, and then runs on behind it.
-    codes = tf.io.decode_raw(tf.strings.substr(data, 0, 2 * _SEARCHED), tf.uint8)
-    starts = tf.where(codes[:_SEARCHED] == _EXIF[0])
-    words = tf.gather(tf.pad(codes, [[0, len(_EXIF)]]), starts + range(len(_EXIF)))
-    found = tf.reduce_all(words == list(_EXIF), axis=1)
-    return tf.cond(
-        tf.reduce_any(found),
-        # The first one: later ones are those of thumbnails.
-        lambda: _orientation_of_tiff(codes[starts[found][0, 0] + len(_EXIF) :]),
-        lambda: tf.constant(1),
-    )
-
-
-def _orientation_of_tiff(codes):
-    """The orientation in the first directory of a TIFF header's bytes; 1 without one.
-
-    A header is "II" or "MM" (the byte order), 42, and where the directory starts: a
-    count, then entries of 12 bytes. That of the orientation is its tag 0x0112, the
-    type 3 (16 bits), the count 1 and the value.
-    """
-    codes = tf.cast(codes, tf.int32)
-    size = tf.size(codes)
-    little = tf.reduce_all(codes[:2] == ord("I"))
-
-    def number(place, length):
-        """The unsigned integer of `length` bytes at a place; 0 beyond the end."""
-        part = codes[place : place + length]
-        part = tf.cond(little, lambda: part[::-1], lambda: part)
-        return tf.reduce_sum(part * 256 ** tf.range(tf.size(part))[::-1])
-
-    # Places beyond what was read, or made negative by an overflow, lead nowhere.
-    start = tf.clip_by_value(number(4, 4), 0, size) + 2
-    count = tf.minimum(number(start - 2, 2), tf.maximum(size - start, 0) // 12)
-    entries = tf.reshape(codes[start : start + 12 * count], [-1, 12])
-    wanted = tf.cond(
-        little,
-        lambda: tf.constant([0x12, 0x01, 3, 0, 1, 0, 0, 0]),
-        lambda: tf.constant([0x01, 0x12, 0, 3, 0, 0, 0, 1]),
-    )
-    is_orientation = tf.reduce_all(entries[:, :8] == wanted, axis=1)
-    values = tf.cond(
-        little,
-        lambda: entries[:, 8] + 256 * entries[:, 9],
-        lambda: entries[:, 9] + 256 * entries[:, 8],
-    )
-    values = tf.boolean_mask(values, is_orientation & (values >= 1) & (values <= 8))
-    return tf.concat([values, [1]], axis=0)[0]
-
-
-def _turned(image, orientation):
-    """An image as its EXIF orientation says, 1 to 8."""
-    # `reverse` is several times faster than a slice with a step of -1.
-    turns = [
-        lambda: image,
-        lambda: tf.reverse(image, [1]),
-        lambda: tf.reverse(image, [0, 1]),
-        lambda: tf.reverse(image, [0]),
-        lambda: tf.transpose(image, [1, 0, 2]),
-        lambda: tf.reverse(tf.transpose(image, [1, 0, 2]), [1]),
-        lambda: tf.reverse(tf.transpose(image, [1, 0, 2]), [0, 1]),
-        lambda: tf.reverse(tf.transpose(image, [1, 0, 2]), [0]),
-    ]
-    turned = tf.switch_case(orientation - 1, turns)
-    return tf.ensure_shape(turned, [None, None, 3])
 
 
 def _decoded_bmp(data):
@@ -228,7 +145,7 @@ def decode_bytes(data):
         raise ValueError("is empty (0 bytes)")
     if is_native(data):
         # Without EXIF there is nothing to turn, and nothing to trace a graph for.
-        is_plain = _EXIF not in data[: _SEARCHED + len(_EXIF)] and data[:2] != b"BM"
+        is_plain = EXIF not in data[: SEARCHED + len(EXIF)] and data[:2] != b"BM"
         try:
             return (_decode_plain if is_plain else _decode_at_once)(data).numpy()
         except tf.errors.OpError:
@@ -387,7 +304,7 @@ def decode_pair(image_data, labels_data):
     except ValueError as error:
         return None, None, f"the label map {error}"
     reason = find_size_problem(image, labels)
-    if reason and labels.shape == image.shape[1::-1] and _is_turned(image_data):
+    if reason and labels.shape == image.shape[1::-1] and _isturned(image_data):
         reason += (
             "; the photo carries an EXIF orientation and was turned as it says, the "
             "label map was not"
@@ -426,7 +343,7 @@ def read_or_none(path):
         return None
 
 
-def _is_turned(data):
+def _isturned(data):
     """Whether height and width of an image change places by its EXIF orientation."""
     if is_native(data):
         return int(exif_orientation(data)) >= 5

@@ -25,7 +25,8 @@ def max_pool_with_argmax(maps, pool_size=(2, 2), padding="valid"):
 
     Example:
 
-    >>> maps = ops.reshape(ops.convert_to_tensor([0.0, 13, 1, 2, 3, 4, 4, 0]), (1, 2, 4, 1))
+    >>> maps = ops.convert_to_tensor([0.0, 13, 1, 2, 3, 4, 4, 0])
+    >>> maps = ops.reshape(maps, (1, 2, 4, 1))
     >>> values, indices = max_pool_with_argmax(maps)
     >>> values.numpy().ravel().tolist(), indices.numpy().ravel().tolist()
     ([13.0, 4.0], [1, 6])

@@ -20,6 +20,7 @@ def main(arguments=None):
         description="Measure ReNet beside four keras.layers.LSTM sweeps and the bare "
         "matrix products of the same shapes; or every layer beside its matrix "
         "products, its cell one pixel or node at a time, and the nearest Keras layer.",
+        epilog="example: tfrecvis benchmark layers --only RowLSTM",
     )
     parser.add_argument(
         "what",
