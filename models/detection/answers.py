@@ -59,6 +59,13 @@ def signatures(model, max_detections=MAX_DETECTIONS):
 
     Returns:
         List of one `tfrecvis.models.Signature`.
+
+    Example:
+
+    >>> from tfrecvis.models import YOLOv2
+    >>> model = YOLOv2(3, [(10, 12), (40, 30)], backbone_filters=(8, 8, 16, 16))
+    >>> list(signatures(model)[0].outputs)
+    ['boxes', 'scores', 'classes', 'num_detections']
     """
 
     def answer(model, /, images):

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrecvis.data.exif import EXIF, SEARCHED, exif_orientation, turned
-from tfrecvis.data.problems import needs
+from tfrecvis.optional import optional_import
 
 IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".png", ".bmp", ".gif"),  # read by TensorFlow
@@ -83,7 +83,9 @@ def _decode_plain(data):
 
 # Eager calls of its forty small operations would take as long as the decoding.
 _decode_at_once = tf.function(
-    decode_image, input_signature=[tf.TensorSpec([], tf.string)]
+    lambda data: decode_image(data),
+    input_signature=[tf.TensorSpec([], tf.string)],
+    autograph=False,
 )
 
 
@@ -152,8 +154,8 @@ def decode_bytes(data):
             raise ValueError(f"cannot be decoded ({_eager_reason(data)})") from None
     image = _opened(data)
     try:
-        with needs("Pillow", "Reading WebP and TIFF"):
-            from PIL import Image, ImageOps
+        Image = optional_import("PIL.Image", extra="data", what="WebP and TIFF")
+        ImageOps = optional_import("PIL.ImageOps", extra="data", what="WebP and TIFF")
         image = ImageOps.exif_transpose(image)
         if image.mode.startswith("I"):  # 16 bits, which `convert` would cut off
             values = np.clip(np.asarray(image).astype("int64") >> 8, 0, 255)
@@ -258,8 +260,7 @@ def decode_labels(data):
 
 def _opened(data):
     """A loaded image of Pillow."""
-    with needs("Pillow", "Reading label maps, WebP and TIFF"):
-        from PIL import Image
+    Image = optional_import("PIL.Image", extra="data", what="Label maps")
     try:
         image = Image.open(io.BytesIO(data))
         image.load()
@@ -304,7 +305,7 @@ def decode_pair(image_data, labels_data):
     except ValueError as error:
         return None, None, f"the label map {error}"
     reason = find_size_problem(image, labels)
-    if reason and labels.shape == image.shape[1::-1] and _isturned(image_data):
+    if reason and labels.shape == image.shape[1::-1] and _is_turned(image_data):
         reason += (
             "; the photo carries an EXIF orientation and was turned as it says, the "
             "label map was not"
@@ -343,7 +344,7 @@ def read_or_none(path):
         return None
 
 
-def _isturned(data):
+def _is_turned(data):
     """Whether height and width of an image change places by its EXIF orientation."""
     if is_native(data):
         return int(exif_orientation(data)) >= 5

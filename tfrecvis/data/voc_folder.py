@@ -48,6 +48,11 @@ class VOCFolder(Reader):
         ValueError: The folders are not there, nothing can be used, or `strict`.
 
     Reference: Everingham et al., 2010 (https://doi.org/10.1007/s11263-009-0275-4).
+
+    Example:
+
+    >>> def cells():
+    ...     return VOCFolder("bccd", "train", ["RBC", "WBC"], image_size=(240, 320))
     """
 
     def __init__(self, path, split, class_names=None, image_size=None, strict=False):

@@ -49,7 +49,7 @@ def paste_masks(masks, boxes, height, width):
 
 
 def _weights(low, high, size, cells):
-    """Weight of each cell of the mask in each pixel of an axis, `(..., size, cells)`."""
+    """Weight of each cell of a mask in each pixel of an axis, `(..., size, cells)`."""
     pixels = ops.arange(size, dtype="float32") + 0.5
     length = (high - low)[..., None]
     some = length > 0
