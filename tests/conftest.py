@@ -26,6 +26,8 @@ LONGEST = (
     "architecture/",
 )
 
+SHARED = ("tests/export", "tests/tools")
+
 
 def pytest_collection_modifyitems(items):
     def rank(item):
@@ -33,6 +35,19 @@ def pytest_collection_modifyitems(items):
         return next(found, len(LONGEST))
 
     items.sort(key=rank)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A file to one worker; a folder, where its files share a run or an export."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFixtures(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            folder, _, file = nodeid.split("::")[0].rpartition("/")
+            return folder if folder in SHARED else f"{folder}/{file}"
+
+    return ByFixtures(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_collection_finish():

@@ -11,9 +11,8 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mutations import PAGE, START
+from mutations import MUTATIONS, PAGE, START
 from mutations.apply import copy_repository, first_failure
-from mutations.mutations import MUTATIONS
 
 WORKERS = 2
 

@@ -1,8 +1,7 @@
 import pytest
 from architecture import project
 
-from mutations import PAGE
-from mutations.mutations import MUTATIONS
+from mutations import MUTATIONS, PAGE
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.what)
