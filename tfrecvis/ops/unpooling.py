@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from tfrecvis.ops.likeliest import likeliest
+from tfrecvis.ops.likeliest import likeliest, lowest
 
 
 def max_pool_with_argmax(maps, pool_size=(2, 2), padding="valid"):
@@ -25,7 +25,8 @@ def max_pool_with_argmax(maps, pool_size=(2, 2), padding="valid"):
 
     Example:
 
-    >>> maps = ops.reshape(ops.convert_to_tensor([0.0, 13, 1, 2, 3, 4, 4, 0]), (1, 2, 4, 1))
+    >>> maps = ops.convert_to_tensor([0.0, 13, 1, 2, 3, 4, 4, 0])
+    >>> maps = ops.reshape(maps, (1, 2, 4, 1))
     >>> values, indices = max_pool_with_argmax(maps)
     >>> values.numpy().ravel().tolist(), indices.numpy().ravel().tolist()
     ([13.0, 4.0], [1, 6])
@@ -40,7 +41,7 @@ def max_pool_with_argmax(maps, pool_size=(2, 2), padding="valid"):
         maps = maps[:, : rows * down, : columns * across]
     else:
         rest = [(0, 0), (0, rows * down - height), (0, columns * across - width)]
-        maps = ops.pad(maps, [*rest, (0, 0)], constant_values=float("-inf"))
+        maps = ops.pad(maps, [*rest, (0, 0)], constant_values=lowest(maps.dtype))
     cells = down * across
     windows = ops.reshape(maps, (-1, down, columns, across * channels))
     windows = ops.transpose(windows, (0, 2, 1, 3))  # each window's pixels in a row
