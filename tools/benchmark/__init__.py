@@ -19,8 +19,8 @@ def main(arguments=None):
         prog="tfrecvis benchmark",
         description="Measure ReNet beside four keras.layers.LSTM sweeps and the bare "
         "matrix products of the same shapes; or every layer beside its matrix "
-        "products, its cell one pixel or node at a time, and the nearest Keras layer; or "
-        "the operators of detectors beside TensorFlow's own.",
+        "products, its cell one pixel or node at a time, and the nearest Keras layer; "
+        "or the operators of detectors beside TensorFlow's own.",
     )
     parser.add_argument(
         "what",

@@ -46,7 +46,7 @@ def import_time(contender):
 
 
 def detection(case, passes, contender):
-    """Peak resident memory of one operator of `tfrecvis benchmark detection`, in MiB."""
+    """Peak resident memory of an operator of `tfrecvis benchmark detection`, in MiB."""
     from tfrecvis.tools.benchmark.detection import contenders
 
     run = contenders(case, passes)[contender]

@@ -13,9 +13,9 @@ def race(contenders, rounds):
         rounds: Integer, timed calls of each, after one that is not timed.
 
     Returns:
-        Dict from the name to `{"median_ms", "spread_ms", "rounds", "processor_ms"}`; the
-        spread is the distance between the quartiles, and the last the median of what
-        all cores spent.
+        Dict from the name to `{"median_ms", "spread_ms", "rounds", "processor_ms"}`:
+        the spread is the distance between the quartiles, and `processor_ms` the median
+        of what all cores spent together.
 
     Example:
 
