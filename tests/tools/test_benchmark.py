@@ -8,6 +8,7 @@ import pytest
 
 from tfrecvis import layers
 from tfrecvis.tools import benchmark
+from tfrecvis.tools.benchmark import detection
 from tfrecvis.tools.benchmark.cases import CASES
 from tfrecvis.tools.benchmark.functions import layer_functions
 from tfrecvis.tools.benchmark.loops import GridLoop, PixelLoop, one_node_a_step
@@ -88,12 +89,18 @@ def test_one_node_a_step_gives_the_same_graph_lstm():
 def test_every_public_layer_is_raced():
     raced = {type(case.layer()) for case in CASES.values()}
     public = {getattr(layers, name) for name in layers.__all__}
-    # The cell is raced inside its layer; the others have no recurrence.
+    # The cell is raced inside its layer; the others have no recurrence. Operators of
+    # detectors race in `tfrecvis benchmark detection`.
     without_a_race = {
         layers.ContextualLSTMCell,
         layers.CropToMatch,
         layers.GroupNodes,
+        layers.MaxPoolWithArgmax,
+        layers.MaxUnpool2D,
+        layers.NonMaxSuppression,
         layers.PadToMultiple,
+        layers.RoIAlign,
+        layers.RoIPool,
         layers.ScaleImages,
         layers.SuperpixelPooling,
         layers.SuperpixelUnpooling,
@@ -136,6 +143,25 @@ def test_report_is_written_and_printed(tmp_path, capsys):
     rows = json.loads(path.read_text())["layers"]
     assert [row["pass"] for row in rows] == ["forward", "training"]
     assert "| MaskedConv2D 28x28 | training | 1 |" in capsys.readouterr().out
+
+
+def test_report_on_detection_is_written_and_printed(tmp_path, capsys):
+    path = tmp_path / "report.json"
+    arguments = ["detection", "--only", "300 kept", "--rounds", "1"]
+    assert benchmark.main([*arguments, "--output", str(path)]) == 0
+    (row,) = json.loads(path.read_text())["detection"]
+    assert set(row["times"]) == {"tfrecvis graph", "tfrecvis xla", "peer"}
+    for result in row["times"].values():
+        assert result["processor_ms"] > 0
+        assert result["peak_mib"] >= 0
+    printed = capsys.readouterr().out
+    assert "| suppression, 8000 boxes, 300 kept | forward |" in printed
+
+
+def test_suppression_races_an_operator_that_keeps_the_same_boxes():
+    case = detection.CASES["suppression, 8000 boxes, 1000 kept"]
+    inputs = case.inputs()
+    np.testing.assert_array_equal(case.ours(*inputs)[0], case.peer(*inputs))
 
 
 def test_folder_that_is_missing_is_refused_before_any_work(tmp_path, capsys):

@@ -8,7 +8,7 @@ from tfrecvis.ops.box_checks import check_threshold
 from tfrecvis.ops.checks import check_flag, check_given, check_integer, check_number
 from tfrecvis.ops.levels import gather_nodes
 from tfrecvis.ops.shape_checks import check_shapes
-from tfrecvis.ops.suppression import soft_suppress, suppress, take_kept
+from tfrecvis.ops.suppression import LOWEST, soft_suppress, suppress, take_kept
 
 
 @keras.saving.register_keras_serializable("tfrecvis")
@@ -53,6 +53,7 @@ class NonMaxSuppression(TakesLists, keras.layers.Layer):
     Example:
 
     >>> boxes = [[[0, 0, 10, 10], [0, 0, 10, 9], [20, 0, 30, 10]]]
+    >>> boxes = keras.ops.convert_to_tensor(boxes, "float32")
     >>> scores = [[[0.9, 0.1], [0.8, 0.1], [0.1, 0.7]]]
     >>> found = NonMaxSuppression(4, score_threshold=0.2)(boxes, scores=scores)
     >>> keras.ops.convert_to_numpy(found["classes"]).tolist()
@@ -98,7 +99,7 @@ class NonMaxSuppression(TakesLists, keras.layers.Layer):
         place = ops.reshape(pairs + ops.arange(count, dtype="int32")[:, None], (-1,))
         kind = ops.reshape(pairs + ops.arange(num_classes, dtype="int32"), (-1,))
         scores = ops.reshape(scores, (batch, count * num_classes))
-        scores = ops.where(scores > self.score_threshold, scores, float("-inf"))
+        scores = ops.where(scores > self.score_threshold, scores, LOWEST)
         limit = count * num_classes
         exact = isinstance(limit, int)
         smaller = min if exact else ops.minimum

@@ -7,6 +7,7 @@ from tfrecvis.ops.boxes import pairwise_iou
 from tfrecvis.ops.checks import check_integer
 from tfrecvis.ops.likeliest import likeliest
 from tfrecvis.ops.shape_checks import check_shapes
+from tfrecvis.ops.suppression import LOWEST
 
 FAR = 1e6  # a match score that no pair has
 
@@ -59,11 +60,10 @@ def merge_boxes(boxes, scores, threshold=0.0, max_outputs=100, score_threshold=0
         ops.stop_gradient(ops.cast(ops.convert_to_tensor(x), "float32"))
         for x in (boxes, scores)
     )
-    lowest = float("-inf")
-    scores = ops.where(scores > score_threshold, scores, lowest)
+    scores = ops.where(scores > score_threshold, scores, LOWEST)
     # No candidates, as many as may be missing: there may be fewer boxes than outputs.
     boxes = ops.pad(boxes, [(0, 0), (0, max_outputs), (0, 0)])
-    scores = ops.pad(scores, [(0, 0), (0, max_outputs)], constant_values=lowest)
+    scores = ops.pad(scores, [(0, 0), (0, max_outputs)], constant_values=LOWEST)
     count = ops.shape(boxes)[1]
     index = ops.arange(count, dtype="int32")
 
@@ -81,8 +81,8 @@ def merge_boxes(boxes, scores, threshold=0.0, max_outputs=100, score_threshold=0
         either = ops.cast((one | two)[..., None], "float32")
         middle = ops.sum(boxes * either, 1, keepdims=True) / 2
         boxes = ops.where(one[..., None], middle, boxes)
-        top = ops.max(ops.where(one | two, scores, lowest), 1, keepdims=True)
-        scores = ops.where(one, top, ops.where(two, lowest, scores))
+        top = ops.max(ops.where(one | two, scores, LOWEST), 1, keepdims=True)
+        scores = ops.where(one, top, ops.where(two, LOWEST, scores))
         return boxes, scores, _best_pair(boxes, scores, index)[0]
 
     match = _best_pair(boxes, scores, index)[0]
@@ -90,7 +90,7 @@ def merge_boxes(boxes, scores, threshold=0.0, max_outputs=100, score_threshold=0
     scores, best = ops.top_k(scores, max_outputs)
     chosen = ops.equal(ops.cast(best, "int32")[..., None], index)  # (B, K, N)
     boxes = ops.matmul(ops.cast(chosen, "float32"), boxes)
-    real = scores > lowest
+    real = scores > LOWEST
     return (
         ops.where(real[..., None], boxes, 0.0),
         ops.where(real, scores, 0.0),
@@ -100,7 +100,7 @@ def merge_boxes(boxes, scores, threshold=0.0, max_outputs=100, score_threshold=0
 
 def _best_pair(boxes, scores, index):
     """The lowest match of each image `(B,)` and the places of the two boxes."""
-    real = scores > float("-inf")
+    real = scores > LOWEST
     centres = (boxes[..., :2] + boxes[..., 2:]) / 2
     between = centres[:, :, None] - centres[:, None]
     distance = ops.sqrt(ops.sum(ops.square(between), -1))

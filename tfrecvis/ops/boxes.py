@@ -103,7 +103,8 @@ def box_overlap(boxes, others, kind="iou"):
         v    = 4 / pi^2 (atan(w / h) - atan(w' / h'))^2
 
     The hull is the smallest box around both. A quotient by zero, of boxes without
-    area, is 0. alpha is a constant to gradients, as the paper has it.
+    area, is 0. alpha is a constant to gradients, as the paper has it. LiteRT has no
+    builtin for the arctangent of CIoU, which is for losses.
 
     Reference: Rezatofighi et al., 2019 (https://arxiv.org/abs/1902.09630); Zheng et
     al., 2020 (https://arxiv.org/abs/1911.08287).

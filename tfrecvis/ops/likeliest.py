@@ -1,6 +1,20 @@
 """The index of the largest value, of operators that every format has."""
 
+import keras
 from keras import ops
+
+
+def lowest(dtype):
+    """A finite number below all others that matter.
+
+    Where TensorFlow selects, ONNX may multiply with 0, which makes NaN of infinity.
+
+    Example:
+
+    >>> lowest("float16")
+    -65504.0
+    """
+    return -65504.0 if keras.backend.standardize_dtype(dtype) == "float16" else -3e38
 
 
 def likeliest(values):

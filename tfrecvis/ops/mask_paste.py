@@ -12,9 +12,9 @@ def paste_masks(masks, boxes, height, width):
         v = (y + 1/2 - y1) / (y2 - y1) * rows - 1/2        columns likewise
         image[y, x] = bilinear(mask at (v, u)), the mask being zero outside
 
-    The mask's own border fades over half a pixel of the mask, so that at a threshold of
-    1/2 a full mask fills its box. A box without area gets no mask. Memory is that of
-    the output; take few boxes of a large image at a time.
+    The mask's own border fades over a pixel of the mask, so that at a threshold of 1/2
+    a full mask fills its box, but for rounded corners. A box without area gets no mask.
+    Memory is that of the output; take few boxes of a large image at a time.
 
     Reference: Detectron2's `paste_masks_in_image`; He et al., 2017, section 3.1
     (https://arxiv.org/abs/1703.06870).
@@ -49,7 +49,7 @@ def paste_masks(masks, boxes, height, width):
 
 
 def _weights(low, high, size, cells):
-    """Weight of each cell of a mask in each pixel of an axis, `(..., size, cells)`."""
+    """Weight of each cell of the mask in each pixel of one axis."""
     pixels = ops.arange(size, dtype="float32") + 0.5
     length = (high - low)[..., None]
     some = length > 0

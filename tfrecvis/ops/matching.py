@@ -96,7 +96,8 @@ def sample_balanced(labels, num_samples=256, positive_fraction=0.5, seed=None):
         labels: Integer tensor `(..., N)`: 1 positive, 0 negative, -1 ignored.
         num_samples: Integer, drawn of each image.
         positive_fraction: Number from 0 to 1.
-        seed: Integer, which always gives the same draw; a
+        seed: Integer, which always gives the same draw (another one under XLA, which
+            has random numbers of its own); a
             `keras.random.SeedGenerator`, which gives another one each time; or None for
             Keras' own.
 

@@ -5,7 +5,10 @@ import math
 from keras import ops
 
 from tfrecvis.ops.chunks import in_chunks
+from tfrecvis.ops.likeliest import lowest
 from tfrecvis.ops.scan import concrete_value
+
+OUTSIDE = -(2**29)  # the place of no pixel; the sum of two is still an integer
 
 
 def roi_pool(maps, boxes, output_size=7, spatial_scale=1.0):
@@ -46,53 +49,49 @@ def roi_pool(maps, boxes, output_size=7, spatial_scale=1.0):
     # `round` would take halves to the even number.
     boxes = ops.sign(boxes) * ops.floor(ops.abs(boxes) + 0.5)
     boxes = ops.cast(boxes, "int32")
+    given = boxes.shape[1]
+    if given in (0, None):  # there must be a largest value
+        boxes = ops.pad(boxes, [(0, 0), (0, 1), (0, 0)])
     batch, height, width, channels = ops.shape(maps)
+    count = ops.shape(boxes)[1]
     values = concrete_value(boxes)
-    places, inside = [], []
+    axes = []
     for axis, number, size in ((1, bins[0], height), (0, bins[1], width)):
         if values is None or not values.size:
             longest = size + 1
         else:
             longest = max(1, int((values[..., axis + 2] - values[..., axis]).max()) + 1)
-        place, real = _pixels(boxes, axis, number, -(-longest // number) + 1, size)
-        places.append(place)
-        inside.append(real)
-    count = ops.shape(boxes)[1]
-    image = ops.arange(batch, dtype="int32")[:, None] * (height * width)
-    image = ops.broadcast_to(image, (batch, count))
-    (rows, columns), (down, across) = places, inside
-    rows = rows * width + image[..., None, None]
-    rows, down = (x[:, :, :, None, :, None] for x in (rows, down))
-    columns, across = (x[:, :, None, :, None, :] for x in (columns, across))
+        place = _pixels(boxes, axis, number, -(-longest // number) + 1, size)
+        axes.append(ops.reshape(place, (-1, *ops.shape(place)[2:])))
+    rows, columns = axes  # (B * N, bins, pixels)
+    rows = ops.where(rows < 0, OUTSIDE, rows * width)[:, :, None, :, None]
+    places = rows + columns[:, None, :, None, :]
     cells = math.prod(bins)
-    places = ops.reshape(rows + columns, (batch, count, cells, -1))
-    inside = ops.reshape(down & across, (batch, count, cells, -1))
+    places = ops.reshape(places, (batch, count, cells, -1))
+    image = ops.arange(batch, dtype="int32")[:, None, None, None] * (height * width)
+    places = ops.where(places < 0, -1, places + image)
 
     def pool(maps, floats, fixed):
-        places, inside = fixed
-        table = ops.reshape(maps[0], (-1, channels))
-        pixels = ops.take(table, places, axis=0)
-        lowest = float("-inf")
-        largest = ops.max(ops.where(inside[..., None], pixels, lowest), -2)
-        some = ops.any(inside, -1)[..., None]
+        table, places = ops.reshape(maps[0], (-1, channels)), fixed[0]
+        pixels = ops.take(table, ops.maximum(places, 0), axis=0)
+        inside = ops.expand_dims(places, -1) >= 0
+        largest = ops.max(ops.where(inside, pixels, lowest(table.dtype)), -2)
+        some = ops.expand_dims(ops.max(places, -1), -1) >= 0
         return ops.where(some, largest, ops.zeros_like(largest))
 
     pixels = (maps.shape[1] or 64) * (maps.shape[2] or 64)
     size = 4 * channels * (pixels + cells)
-    y = in_chunks(pool, (maps,), (), (places, inside), size, (cells, channels))
-    return ops.reshape(y, (batch, count, *bins, channels))
+    y = in_chunks(pool, (maps,), (), (places,), size, (cells, channels))
+    y = ops.reshape(y, (batch, count, *bins, channels))
+    return y if given else y[:, : count - 1]
 
 
 def _pixels(boxes, axis, bins, bound, size):
-    """Pixels of each bin on one axis and which of them are real, `(B, N, bins, bound)`.
-
-    Pixels that are not real are pixel 0, so that they can be read.
-    """
+    """Pixels of each bin on one axis, `(B, N, bins, bound)`; padding is `OUTSIDE`."""
     start = boxes[..., axis, None]
     length = ops.maximum(boxes[..., axis + 2, None] - start + 1, 1)
     i = ops.arange(bins, dtype="int32")
     first = ops.maximum(start + i * length // bins, 0)
     last = ops.minimum(start + ((i + 1) * length + bins - 1) // bins, size)
     pixels = first[..., None] + ops.arange(bound, dtype="int32")
-    real = pixels < last[..., None]
-    return ops.where(real, pixels, 0), real
+    return ops.where(pixels < last[..., None], pixels, OUTSIDE)

@@ -7,10 +7,11 @@ from keras import ops
 from tfrecvis.ops.box_checks import check_boxes, check_classes, check_threshold
 from tfrecvis.ops.checks import check_choice, check_integer, check_number
 from tfrecvis.ops.levels import gather_nodes
-from tfrecvis.ops.likeliest import likeliest
+from tfrecvis.ops.likeliest import likeliest, lowest
 from tfrecvis.ops.scan import scan
 from tfrecvis.ops.shape_checks import check_shapes
 
+LOWEST = lowest("float32")  # the score of what is no candidate
 TILE = 128  # boxes that are compared with each other, and with those kept, at once
 
 
@@ -105,7 +106,7 @@ def suppress(
     rows = ops.concatenate([boxes, ops.cast(classes, "float32")[..., None]], -1)
     rows = ops.transpose(gather_nodes(rows, order), (0, 2, 1))
     rows = ops.pad(rows, [(0, 0), (0, 0), (0, padding)])
-    alive = ops.pad(scores, [(0, 0), (0, padding)], constant_values=float("-inf"))
+    alive = ops.pad(scores, [(0, 0), (0, padding)], constant_values=LOWEST)
     alive = alive > score_threshold
     batch = ops.shape(boxes)[0]
     first = ops.arange(batch, dtype="int32")[:, None]
@@ -216,9 +217,7 @@ def soft_suppress(
         else:
             factor = ops.where(iou > iou_threshold, 1.0 - iou, 1.0)
         top = ops.max(scores, -1)
-        lowered = ops.where(
-            ops.equal(index, best[:, None]), float("-inf"), scores * factor
-        )
+        lowered = ops.where(ops.equal(index, best[:, None]), LOWEST, scores * factor)
         return (lowered,), (best, top)
 
     like = (index[0] + ops.zeros_like(scores[:, 0], "int32"), scores[:, 0])
@@ -263,7 +262,7 @@ def take_kept(kept, values, padding=0):
 
 
 def _candidates(boxes, scores, max_outputs, score_threshold, classes):
-    """Checked, without gradient, in float32; scores of no candidate are -infinity."""
+    """Checked, without gradient, in float32; scores of no candidate are `LOWEST`."""
     check_boxes("boxes", boxes, scores=("batch boxes", scores))
     check_integer("max_outputs", max_outputs)
     if classes is not None:
@@ -278,9 +277,9 @@ def _candidates(boxes, scores, max_outputs, score_threshold, classes):
     good = scores > score_threshold  # not of NaN
     if classes is None:
         classes = ops.zeros_like(scores, "int32")
-    scores = ops.where(good & (classes >= 0), scores, float("-inf"))
+    scores = ops.where(good & (classes >= 0), scores, LOWEST)
     # One more, which is no candidate: there may be no box at all.
-    scores = ops.pad(scores, [(0, 0), (0, 1)], constant_values=float("-inf"))
+    scores = ops.pad(scores, [(0, 0), (0, 1)], constant_values=LOWEST)
     one_more = [(0, 0), (0, 1)]
     return ops.pad(boxes, [*one_more, (0, 0)]), scores, ops.pad(classes, one_more)
 

@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from tfrecvis.ops.likeliest import likeliest
+from tfrecvis.ops.likeliest import likeliest, lowest
 
 
 def max_pool_with_argmax(maps, pool_size=(2, 2), padding="valid"):
@@ -41,7 +41,7 @@ def max_pool_with_argmax(maps, pool_size=(2, 2), padding="valid"):
         maps = maps[:, : rows * down, : columns * across]
     else:
         rest = [(0, 0), (0, rows * down - height), (0, columns * across - width)]
-        maps = ops.pad(maps, [*rest, (0, 0)], constant_values=float("-inf"))
+        maps = ops.pad(maps, [*rest, (0, 0)], constant_values=lowest(maps.dtype))
     cells = down * across
     windows = ops.reshape(maps, (-1, down, columns, across * channels))
     windows = ops.transpose(windows, (0, 2, 1, 3))  # each window's pixels in a row

@@ -19,13 +19,14 @@ def main(arguments=None):
         prog="tfrecvis benchmark",
         description="Measure ReNet beside four keras.layers.LSTM sweeps and the bare "
         "matrix products of the same shapes; or every layer beside its matrix "
-        "products, its cell one pixel or node at a time, and the nearest Keras layer.",
+        "products, its cell one pixel or node at a time, and the nearest Keras layer; "
+        "or the operators of detectors beside TensorFlow's own.",
         epilog="example: tfrecvis benchmark layers --only RowLSTM",
     )
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("renet", "layers"),
+        choices=("renet", "layers", "detection"),
         default="renet",
         help="default: renet",
     )
@@ -39,10 +40,11 @@ def main(arguments=None):
         "--only",
         nargs="+",
         metavar="WORD",
-        help="of the layers, those whose name holds one of these words; default: all",
+        help="of layers or operators, those whose name holds one of these words; "
+        "default: all",
     )
     parser.add_argument(
-        "--rounds", type=int, help="timed calls of each; default: 15, of layers 5"
+        "--rounds", type=int, help="timed calls of each; default: 15, of others 5"
     )
     parser.add_argument(
         "--output", default="benchmark.json", help="default: benchmark.json"
@@ -50,8 +52,10 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     if options.rounds is not None and options.rounds < 1:
         parser.error(f"--rounds must be at least 1. Received: {options.rounds}.")
-    if options.what == "layers" and options.parts:
-        parser.error("--parts is for ReNet: leave it out, or leave out `layers`.")
+    if options.what != "renet" and options.parts:
+        parser.error(
+            f"--parts is for ReNet: leave it out, or leave out `{options.what}`."
+        )
     if options.what == "renet" and options.only:
         parser.error("--only is for layers: tfrecvis benchmark layers --only WORD.")
     if os.path.exists(options.output):
@@ -60,9 +64,9 @@ def main(arguments=None):
     if not os.access(folder, os.W_OK):
         parser.error(f"{options.output} cannot be written: {folder} is no such folder.")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    if options.what == "layers":
-        return _layers(options, parser)
-    return _renet(options)
+    if options.what == "renet":
+        return _renet(options)
+    return _race(options, parser)
 
 
 def _renet(options):
@@ -79,10 +83,19 @@ def _renet(options):
     return 0
 
 
-def _layers(options, parser):
-    from tfrecvis.tools.benchmark.cases import CASES
-    from tfrecvis.tools.benchmark.layer_report import measure, table
+def _race(options, parser):
     from tfrecvis.tools.benchmark.machine import describe_machine
+
+    if options.what == "layers":
+        from tfrecvis.tools.benchmark.cases import CASES
+        from tfrecvis.tools.benchmark.layer_report import measure, table
+    else:
+        from tfrecvis.tools.benchmark.detection import CASES, table
+        from tfrecvis.tools.benchmark.detection import measure as measure_operator
+        from tfrecvis.tools.benchmark.renet_report import run_probe
+
+        def measure(name, rounds):
+            return measure_operator(name, rounds, lambda *a: run_probe("detection", *a))
 
     words = [word.lower() for word in options.only or [""]]
     names = [name for name in CASES if any(word in name.lower() for word in words)]
@@ -90,12 +103,12 @@ def _layers(options, parser):
         parser.error(
             f"No case holds one of {options.only}. There are: {', '.join(CASES)}."
         )
-    report = {"machine": describe_machine(), "layers": []}
+    report = {"machine": describe_machine(), options.what: []}
     for name in names:
         print(f"measuring {name} ...", flush=True)
-        report["layers"] += measure(name, options.rounds or 5)
-        _write(report, options.output)  # a later layer that fails loses nothing
-    print(table(report["layers"]))
+        report[options.what] += measure(name, options.rounds or 5)
+        _write(report, options.output)  # a later case that fails loses nothing
+    print(table(report[options.what]))
     print(f"wrote {options.output}")
     return 0
 

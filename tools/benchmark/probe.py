@@ -45,6 +45,17 @@ def import_time(contender):
     return {"import_s": round(time.perf_counter() - start, 3)}
 
 
+def detection(case, passes, contender):
+    """Peak resident memory of an operator of `tfrecvis benchmark detection`, in MiB."""
+    from tfrecvis.tools.benchmark.detection import contenders
+
+    run = contenders(case, passes)[contender]
+    before = _peak_mib()
+    run()
+    run()
+    return {"peak_mib": round(_peak_mib() - before, 1)}
+
+
 def _training_step(contender, case):
     from tfrecvis.layers import ReNet
     from tfrecvis.tools.benchmark.peers import Sweeps
@@ -65,5 +76,7 @@ if __name__ == "__main__":
         "memory": memory,
         "compile_time": compile_time,
         "import_time": import_time,
+        "detection": detection,
     }[what]
-    print(json.dumps(measure(contender, *map(int, steps))))
+    given = [int(word) if word.isdigit() else word for word in steps]
+    print(json.dumps(measure(contender, *given)))

@@ -65,7 +65,7 @@ def _ratio(times, peer):
 def _memory():
     peaks = {
         name: {
-            str(steps): _probe("memory", name, steps)["peak_mib"]
+            str(steps): run_probe("memory", name, steps)["peak_mib"]
             for steps in MEMORY_STEPS
         }
         for name in ("tfrecvis", "keras")
@@ -81,7 +81,7 @@ def _compile():
     seconds = {
         name: {
             str(steps): statistics.median(
-                _probe("compile_time", name, steps)["compile_s"] for _ in range(3)
+                run_probe("compile_time", name, steps)["compile_s"] for _ in range(3)
             )
             for steps in COMPILE_STEPS
         }
@@ -102,14 +102,23 @@ def _import(rounds):
     times = {"keras": [], "tfrecvis": []}
     for _ in range(min(rounds, 7)):
         for name, values in times.items():
-            values.append(_probe("import_time", name)["import_s"])
+            values.append(run_probe("import_time", name)["import_s"])
     seconds = {name: statistics.median(values) for name, values in times.items()}
     ratio = round(seconds["tfrecvis"] / seconds["keras"], 3)
     return {"seconds": seconds, "ratio_to_keras": ratio}
 
 
-def _probe(*arguments):
-    """Runs `probe` in a fresh process; returns what it prints."""
+def run_probe(*arguments):
+    """Runs `probe` in a fresh process; returns what it prints.
+
+    Args:
+        arguments: What it measures, and of what.
+
+    Example:
+
+    >>> run_probe("import_time", "json")["import_s"] >= 0
+    True
+    """
     script = os.path.join(os.path.dirname(__file__), "probe.py")
     result = subprocess.run(
         [sys.executable, script, *map(str, arguments)],

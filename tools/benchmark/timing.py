@@ -13,23 +13,32 @@ def race(contenders, rounds):
         rounds: Integer, timed calls of each, after one that is not timed.
 
     Returns:
-        Dict from the name to `{"median_ms", "spread_ms", "rounds"}`; the spread is the
-        distance between the quartiles.
+        Dict from the name to `{"median_ms", "spread_ms", "rounds", "processor_ms"}`:
+        the spread is the distance between the quartiles, and `processor_ms` the median
+        of what all cores spent together.
 
     Example:
 
     >>> sorted(race({"nothing": lambda: None}, rounds=3)["nothing"])
-    ['median_ms', 'rounds', 'spread_ms']
+    ['median_ms', 'processor_ms', 'rounds', 'spread_ms']
     """
     for run in contenders.values():
         run()
     times = {name: [] for name in contenders}
+    spent = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, run in contenders.items():
-            start = time.perf_counter()
+            start, busy = time.perf_counter(), time.process_time()
             run()
             times[name].append(1e3 * (time.perf_counter() - start))
-    return {name: summarise(values) for name, values in times.items()}
+            spent[name].append(1e3 * (time.process_time() - busy))
+    return {
+        name: {
+            **summarise(values),
+            "processor_ms": round(statistics.median(spent[name]), 2),
+        }
+        for name, values in times.items()
+    }
 
 
 def summarise(values):

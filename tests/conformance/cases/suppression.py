@@ -8,10 +8,9 @@ from tfrecvis import layers
 
 def shared_boxes(rng, batch, other):
     count = 9 + 4 * other
-    return {
-        "boxes": draw_boxes(rng, batch, count, 20),
-        "scores": rng.uniform(size=(batch, count, 3)).astype("float32"),
-    }
+    scores = rng.uniform(size=(batch, count, 3)).astype("float32")
+    scores[1:2] = 0  # an image without detections
+    return {"boxes": draw_boxes(rng, batch, count, 20), "scores": scores}
 
 
 def boxes_per_class(rng, batch, other):
