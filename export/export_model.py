@@ -91,6 +91,7 @@ def export_model(
     Example:
 
     >>> import tempfile
+    >>> import keras
     >>> from tfrecvis.export import export_model
     >>> from tfrecvis.models import segmentation
     >>> images = keras.Input((None, None, 3))

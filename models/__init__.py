@@ -4,9 +4,16 @@ Each folder holds the models of one task and `signatures`, what they answer: the
 from raw outputs to an answer is written there once.
 """
 
-from tfrecvis.models import classification, segmentation, sequences, superpixels
+from tfrecvis.models import (
+    classification,
+    detection,
+    segmentation,
+    sequences,
+    superpixels,
+)
 from tfrecvis.models.backbones import BACKBONES, build_backbone
 from tfrecvis.models.classification import ImageClassifier
+from tfrecvis.models.detection import YOLOv2
 from tfrecvis.models.presets import load_card, load_preset, preset_names
 from tfrecvis.models.segmentation import ReSeg
 from tfrecvis.models.sequences import SequenceTagger
@@ -21,8 +28,10 @@ __all__ = [
     "Signature",
     "Spec",
     "SuperpixelLabeller",
+    "YOLOv2",
     "build_backbone",
     "classification",
+    "detection",
     "load_card",
     "load_preset",
     "preset_names",

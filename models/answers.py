@@ -63,8 +63,8 @@ def classifier_signature(model, inputs, axes, from_logits=True, decision="labels
     if len(shape) != len(axes) + 1 or shape[-1] is None or shape[-1] < 2:
         raise ValueError(
             f"`model` must give ({', '.join(axes)}, classes), for two classes or more. "
-            f"Received: a model that gives {shape}. Give a model of one sigmoid a "
-            "second class."
+            f"Received: a model that gives {shape}. A model of one sigmoid needs "
+            "a second class."
         )
     return Signature(
         "serving_default",
@@ -82,16 +82,17 @@ def classifier_signature(model, inputs, axes, from_logits=True, decision="labels
 
 
 def _output_shape(model):
-    shape = model.output_shape
-    if isinstance(shape, dict):
-        shape = shape.get("logits", shape)
-    if not isinstance(shape, tuple):
+    # `output_shape` forgets the names of a dict; a Sequential has no `output`.
+    output = getattr(model, "output", None)
+    if isinstance(output, dict) and "logits" in output:
+        return tuple(output["logits"].shape)
+    if not isinstance(model.output_shape, tuple):
         raise ValueError(
             "`model` must have one output, or a dict of outputs with the key 'logits'. "
-            f"Received: outputs of shapes {shape}. Use a keras.Model(model.input, "
-            "output) of the one that matters."
+            f"Received: outputs of shapes {model.output_shape}. Use a "
+            "keras.Model(model.input, output) of the one that matters."
         )
-    return shape
+    return model.output_shape
 
 
 def _answer(model, /, *, order, from_logits, decision, **inputs):

@@ -15,16 +15,18 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 # The files that take longest, first: no worker is left with one of them in the end.
 LONGEST = (
-    "tools/test_demo_and_export.py",
     "conformance/test_jax.py",
     "conformance/test_xla.py",
     "conformance/test_onnx.py",
     "conformance/test_exports.py",
     "conformance/test_layers.py",
+    "learning/",
     "tools/",
     "export/",
     "architecture/",
 )
+
+SHARED = ("tests/export", "tests/tools")
 
 
 def pytest_collection_modifyitems(items):
@@ -33,6 +35,19 @@ def pytest_collection_modifyitems(items):
         return next(found, len(LONGEST))
 
     items.sort(key=rank)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A file to one worker; a folder, where its files share a run or an export."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFixtures(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            folder, _, file = nodeid.split("::")[0].rpartition("/")
+            return folder if folder in SHARED else f"{folder}/{file}"
+
+    return ByFixtures(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_collection_finish():

@@ -138,12 +138,19 @@ def load_keras_model(path):
 def _load_artefact(path):
     from tfrecvis.export import load_artefact
 
+    if path.is_file() and path.suffix not in (".tflite", ".onnx"):
+        raise UserError(
+            f"MODEL is a preset's name, a run's directory, a SavedModel folder, or a "
+            f"file that ends in .keras, .tflite or .onnx. Received: {path}."
+        )
     try:
         predictor = load_artefact(path)
-    except (ValueError, OSError, ImportError) as error:
+    except ImportError as error:
         raise UserError(first_line(error, 500)) from error
     except Exception as error:  # each runtime has kinds of its own for a broken file
-        raise UserError(f"{path} cannot be loaded ({first_line(error)}).") from error
+        line = first_line(error)
+        named = line if str(path) in line else f"{path} cannot be loaded: {line}"
+        raise UserError(named) from error
     return Loaded(task_of(predictor.card, str(path)), predictor)
 
 

@@ -82,8 +82,9 @@ def with_channels(images, channels):
     if channels is None or images.shape[-1] == channels:
         return images
     if channels == 1 and images.shape[-1] == 3:
-        grey = images @ np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as JPEG
-        return np.rint(grey).astype("uint8")[..., None]
+        # The luma of ITU-R BT.601, in whole numbers, as `decode_image` has it.
+        grey = images.astype("int64") @ np.array([19595, 38470, 7471])
+        return ((grey + 2**15) >> 16).astype("uint8")[..., None]
     if channels == 3 and images.shape[-1] == 1:
         return images.repeat(3, axis=-1)
     raise UserError(
@@ -162,7 +163,7 @@ def answer(task, predictor, batch, scale):
     """
     inputs = dict(task.inputs(batch))
     described = predictor.card.get("signatures", {}).get("serving_default", {})
-    own_size = None
+    own_size = size = None
     for name, (shape, _) in predictor.signatures["serving_default"].items():
         if not described.get(name, {}).get("image"):
             continue
@@ -173,7 +174,7 @@ def answer(task, predictor, batch, scale):
             images = np.stack([resized(image, size) for image in images])
         inputs[name] = images
     given = predictor.predict(inputs)
-    return given if own_size is None else task.restored(given, own_size)
+    return given if own_size is None else task.restored(given, size, own_size)
 
 
 def answers(task, predictor, batches, scale):

@@ -124,11 +124,12 @@ class Task(abc.ABC):
         """* The inputs of `serving_default` for a batch, by name."""
         return batch
 
-    def restored(self, answer, size):
+    def restored(self, answer, given, size):
         """* The answer to images that were resized, for those of the old size.
 
         Args:
             answer: Dict of arrays.
+            given: `(height, width)` of the images that the model got.
             size: `(height, width)` of the images in the batch.
         """
         return answer

@@ -7,6 +7,8 @@ card, which says what its numbers mean.
 import json
 from pathlib import Path
 
+__all__ = ["PRESETS", "load_card", "load_preset", "preset_names", "with_presets"]
+
 PRESETS = Path(__file__).parent
 
 

@@ -5,8 +5,8 @@ from keras import layers
 
 from tfrecvis.layers import CropToMatch, PadToMultiple, ScaleImages, Upsample
 from tfrecvis.models.backbones import build_backbone, conv_norm
+from tfrecvis.models.context import CONTEXTS, add_context
 from tfrecvis.models.presets import with_presets
-from tfrecvis.models.segmentation.context import CONTEXTS, add_context
 from tfrecvis.ops.checks import as_integers, check_choice, check_integer, check_number
 
 DECODERS = ("skip", "transposed")
@@ -52,7 +52,7 @@ def ReSeg(
         context: `"renet"`; or `"conv"`, the twin: two 3x3 convolutions of as many
             parameters in place of each ReNet layer, to measure what recurrence gives.
         units: Positive integer, units of each sweep.
-        num_layers: Integer, ReNet layers; 0 leaves backbone and decoder alone.
+        num_layers: Integer, ReNet layers; 0 leaves only backbone and decoder.
         cell: `"lstm"` or `"gru"`.
         residual: Boolean; whether the map passes around the ReNet layers.
         dropout: Share of the context's channels that is dropped in training, in [0, 1).

@@ -14,7 +14,7 @@ RECURRENCES = ("grid", "stacked")
 def SequenceTagger(
     num_tokens, recurrence="grid", units=100, depth=8, tied=True, name="sequence_tagger"
 ):
-    """SequenceTagger: a 2-LSTM (or stacked LSTMs) that answers with a token a step.
+    """SequenceTagger: a 2-LSTM (or stacked LSTMs) that answers with a token per step.
 
     Tokens enter as one-hot vectors, a recurrent network reads them from the first to
     the last, and a linear map of its output gives the logits of each step's token. A

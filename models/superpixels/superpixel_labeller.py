@@ -31,7 +31,7 @@ def SuperpixelLabeller(
         num_classes: Integer >= 2.
         num_features: Positive integer, features of a node.
         context: `"graph"`; or `"none"`, the twin: the same layers with the same
-            weights on each node alone, without edges.
+            weights on each node by itself, without edges.
         units: Positive integer, units of each layer.
         num_layers: Positive integer, layers. The paper has 2.
         residual: Boolean; whether features pass around the layers, as in the paper.

@@ -110,6 +110,30 @@ def test_bmp_with_and_without_palette_is_the_rgb_of_pillow(mode):
     np.testing.assert_array_equal(in_graph(data), expected)
 
 
+@pytest.mark.parametrize("kind", ["png", "bmp", "gif", "jpeg"])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_one_channel_is_the_grey_of_pillow(kind, mode):
+    data = encoded(kind, mode=mode)
+    expected = Image.fromarray(decode_image(data).numpy()).convert("L")
+    grey = decode_image(data, channels=1)
+    assert grey.dtype == tf.uint8
+    np.testing.assert_array_equal(grey[..., 0], expected)
+
+
+def test_one_channel_is_turned_too():
+    grey = decode_image(jpeg(exif(6)), channels=1)
+    upright = decode_image(jpeg(), channels=1)
+    np.testing.assert_array_equal(grey, np.rot90(upright, -1))
+
+
+@pytest.mark.parametrize("channels", [0, 2, 4, None])
+def test_other_channels_are_refused(channels):
+    with pytest.raises(
+        ValueError, match=f"or 1, for grey. Received: channels={channels}"
+    ):
+        decode_image(jpeg(), channels=channels)
+
+
 def test_animation_gives_its_first_frame():
     frames = [Image.new("RGB", (5, 4), colour) for colour in ("red", "blue")]
     data = io.BytesIO()

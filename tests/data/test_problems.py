@@ -1,9 +1,7 @@
-import sys
-
 import pytest
 
 from tfrecvis.data import DataError, Problem
-from tfrecvis.data.problems import needs, problem_lines, report_problems
+from tfrecvis.data.problems import problem_lines, report_problems
 
 MANY = [Problem(f"{number}.png", "is empty") for number in range(100)]
 
@@ -48,10 +46,3 @@ def test_nothing_left_is_an_error_also_without_strict():
     with pytest.raises(DataError, match="Nothing is left to read") as caught:
         report_problems(MANY, total=100, where="train", strict=False)
     assert caught.value.problems == MANY
-
-
-def test_missing_package_names_the_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "PIL", None)
-    message = r"Reading needs Pillow.*pip install 'tfrecvis\[data\]'"
-    with pytest.raises(ImportError, match=message), needs("Pillow", "Reading"):
-        import PIL  # noqa: F401

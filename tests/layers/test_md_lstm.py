@@ -140,8 +140,11 @@ def test_memories_of_the_stable_cell_stay_below_those_of_the_plain_one():
 
 def largest_memory(layer, images):
     from tfrecvis.ops import lstm
+    from tfrecvis.ops.diagonals import skewed
 
-    columns = layer._direction(0, keras.ops.convert_to_tensor(images), None)
+    columns = skewed(layer._direction(0, keras.ops.convert_to_tensor(images), None))
+    zeros = keras.ops.zeros((*columns.inputs.shape[1:3], layer.units))
+    columns = columns._replace(h=zeros, c=zeros)
     stable = layer.cell == "stable"
     _, _, c = lstm([columns], (-1, 0), forget_gates=2, stable=stable)[0]
     return float(keras.ops.max(c))

@@ -78,7 +78,7 @@ def test_the_twin_has_as_many_parameters(units, cell, residual, num_layers):
     assert twin == pytest.approx(recurrent, rel=0.02)
 
 
-def test_the_twin_differs_in_its_context_alone():
+def test_the_twin_differs_in_its_context_only():
     def others(model):
         return [
             (layer.name, type(layer).__name__)
@@ -114,7 +114,7 @@ def test_a_saved_model_gives_the_same_logits(model, tmp_path):
     )
 
 
-def test_dropout_acts_in_training_alone():
+def test_dropout_acts_in_training_only():
     model = ReSeg(3, dropout=0.5, **TINY)
     images = random_images(1, 16, 16, 3)
     np.testing.assert_array_equal(numpy(model(images)), numpy(model(images)))
@@ -172,3 +172,11 @@ def test_a_wrong_argument_is_named(arguments, message):
 def test_an_image_without_batch_axis_is_refused(model):
     with pytest.raises(ValueError, match="expected|incompatible"):
         model(random_images(8, 8, 3))
+
+
+def test_decoder_takes_in_the_finer_maps():
+    model = ReSeg(5, **TINY)
+    deepest = model.get_layer("decoder1_in_conv")
+    deepest.set_weights([np.zeros(w.shape) for w in deepest.get_weights()])
+    first, second = (numpy(y) for y in model(random_images(2, 16, 16, 3)))
+    assert np.abs(first - second).max() > 1e-3

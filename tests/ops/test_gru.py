@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from reference.gradients import check_gradients, near, random_loss
+from reference.graphs import operators, operators_in_loops
 from reference.gru import gru as reference
 
 from tfrecvis.ops import GRUDirection, gru, lowering
@@ -127,6 +128,32 @@ def test_two_directions_together_equal_each_alone(name):
         lambda: [run(down, options, True), run(up, {"reverse": True}, True)]
     )
     near(tf.nest.flatten(together), tf.nest.flatten(alone))
+
+
+@pytest.mark.parametrize("reset_after", [False, True])
+@pytest.mark.parametrize("many", [False, True])
+def test_kernel_gradients_are_inside_the_loop_where_a_step_has_many_rows(
+    many, reset_after
+):
+    batch = 20 if many else 2
+    options = {"reset_after": reset_after}
+    tensors = as_float32(case({"kernel": True, "bias": True})[0])
+    tensors |= {"inputs": tf.ones((T, batch, C)), "h": tf.ones((batch, U))}
+
+    def gradients(tensors, training=True):
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            loss = random_loss(run(tensors, options, training))
+        return tape.gradient(loss, tensors)
+
+    traced = tf.function(lambda t: gradients(t))
+    graph = traced.get_concrete_function(tensors)
+    products = 6 if reset_after else 9
+    assert operators(graph, "MatMul") == products
+    outside = 0 if many else 3 if reset_after else 4
+    assert operators_in_loops(graph, "MatMul") == products - outside
+    expected = gradients(tensors, training=False)
+    near(tf.nest.flatten(traced(tensors)), tf.nest.flatten(expected), atol=2e-5)
 
 
 @pytest.mark.parametrize("masked", [False, True])

@@ -4,7 +4,7 @@ import tensorflow as tf
 from keras import ops as kops
 from reference import levels as reference
 from reference.gradients import check_gradients, near
-from reference.graphs import operators
+from reference.graphs import operators, operators_in_loops
 
 from tfrecvis import ops
 
@@ -24,15 +24,15 @@ def step(parameters, own, read):
     """Treats each of its neighbours differently, and its parameters not linearly."""
     kernel, first = parameters
     x, weights = own
-    heard = kops.sum(weights[..., None] * kops.sin(read), 1)
-    return kops.tanh(kops.matmul(heard, kernel) + x) * first
+    heard = kops.sum(weights[..., None] * kops.sin(read[0]), 1)
+    return (kops.tanh(kops.matmul(heard, kernel) + x) * first,)
 
 
 def engine(t, reads=READS, depends=DEPENDS, **options):
     t = {name: kops.convert_to_tensor(x, "float32") for name, x in t.items()}
     order = ops.schedule(reads, depends, **options)
     parameters, own = (t["kernel"], t["first"]), (t["own"], t["weights"])
-    return ops.visit(step, parameters, own, t["initial"], order)
+    return ops.visit(step, parameters, own, (t["initial"],), order)[0]
 
 
 def by_hand(t, reads=READS, depends=DEPENDS):
@@ -75,7 +75,8 @@ def test_hand_written_gradients_match_automatic_and_finite_differences(width):
                 ]
                 own = t["own"][b, i][None], t["weights"][b, i][None]
                 parameters = t["kernel"], t["first"]
-                new[i] = step(parameters, own, tf.stack(read)[None])[0]
+                (y,) = step(parameters, own, (tf.stack(read)[None],))
+                new[i] = y[0]
             graphs.append(tf.stack([new[i] for i in range(N)]))
         return [tf.stack(graphs)]
 
@@ -215,11 +216,11 @@ def test_one_sided_edge_reads_the_given_state_of_a_node_visited_before():
     reads, depends = np.array([[[-1], [0], [1]]]), np.zeros((1, 3, 1), bool)
     depends[0, 2] = True
     values = tf.constant([[[1.0], [10.0], [100.0]]])
-    y = ops.visit(
-        lambda _, own, read: own[0] + read[:, 0],
+    (y,) = ops.visit(
+        lambda _, own, read: (own[0] + read[0][:, 0],),
         (),
         (values,),
-        tf.constant([[[0.5], [0.25], [0.125]]]),
+        (tf.constant([[[0.5], [0.25], [0.125]]]),),
         ops.schedule(reads, depends, width=1),
     )
     np.testing.assert_array_equal(y[0, :, 0], [1.0, 10.5, 110.5])
@@ -288,3 +289,24 @@ def test_graph_has_no_lists_and_does_not_grow_with_its_sizes():
         assert operators(graph, "While") == 3  # levels, forward, backward
         sizes.append(len(graph.graph.as_graph_def().node))
     assert sizes[0] == sizes[1]
+
+
+def test_states_are_not_joined_inside_the_loops():
+    """XLA would compute all that leads to a joined state once per state."""
+
+    def two_states(own, reads, depends):
+        def step(parameters, own, read):
+            h, c = (kops.sum(kops.sin(r), 1) + own[0] for r in read)
+            return h * c, h + c
+
+        order = ops.schedule(reads, depends)
+        return kops.sum(ops.visit(step, (), (own,), (own, own), order)[0])
+
+    given = [tf.constant(x) for x in (TENSORS["own"].astype("float32"), READS, DEPENDS)]
+    graph = tf.function(
+        lambda own, *graphs: gradient_of(lambda o: two_states(o, *graphs), own)
+    ).get_concrete_function(*given)
+    assert operators_in_loops(graph, "TensorScatterUpdate") == 2
+    assert operators_in_loops(graph, "TensorScatterAdd") == 2
+    assert operators_in_loops(graph, "ConcatV2") == 0
+    assert operators_in_loops(graph, "Pack") == 0

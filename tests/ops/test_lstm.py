@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from reference.gradients import check_gradients, near, random_loss
+from reference.graphs import operators, operators_in_loops
 from reference.lstm import lstm as reference
 
 from tfrecvis.ops import LSTMDirection, lowering, lstm
@@ -10,7 +11,8 @@ from tfrecvis.ops import LSTMDirection, lowering, lstm
 T, B, L, C, U = 4, 2, 5, 7, 3
 EPSILON = {"float16": 2**-10, "bfloat16": 2**-7}
 
-# Every option of a direction; the keys of each are arguments of `reference`.
+# Every option of a direction; the keys of each are arguments of `reference`. With one
+# channel, kernels have no more rows than a step has lanes: gradients inside the loop.
 OPTIONS = {
     "plain": {},
     "kernel": {"kernel": True},
@@ -43,6 +45,24 @@ OPTIONS = {
         "mask": True,
         "masked": "zero",
     },
+    "everything carried, one channel": {
+        "kernel": True,
+        "channels": 1,
+        "bias": True,
+        "taps": (-1, 0, 1),
+        "forget_gates": 3,
+        "mask": True,
+        "reverse": True,
+    },
+    "peepholes, one channel": {
+        "kernel": True,
+        "channels": 1,
+        "bias": True,
+        "taps": (-1, 0),
+        "peepholes": True,
+        "mask": True,
+        "masked": "zero",
+    },
     "everything cleared": {
         "kernel": True,
         "bias": True,
@@ -72,9 +92,10 @@ def case(options, seed=0):
         "h": rng.normal(size=(B, L, U)),
         "c": rng.normal(size=(B, L, U)),
     }
+    channels = options.pop("channels", C)
     if options.pop("kernel", False):
-        tensors["inputs"] = rng.normal(size=(T, B, L, C))
-        tensors["kernel"] = rng.normal(size=(C, gates), scale=0.5)
+        tensors["inputs"] = rng.normal(size=(T, B, L, channels))
+        tensors["kernel"] = rng.normal(size=(channels, gates), scale=0.5)
     if options.pop("bias", False):
         tensors["bias"] = rng.normal(size=gates)
     if options.pop("peepholes", False):
@@ -91,11 +112,20 @@ def run(tensors, options, training, name="tensor_array"):
     directions in one loop, and the projections before it.
     """
     options = dict(options)
-    direction = LSTMDirection(
-        **tensors, mask=options.pop("mask", None), reverse=options.pop("reverse", False)
-    )
+    mask, reverse = options.pop("mask", None), options.pop("reverse", False)
+    tensors = {
+        n: lanes_lead(x) if n in ("inputs", "h", "c") else x for n, x in tensors.items()
+    }
+    mask = None if mask is None else lanes_lead(mask)
+    direction = LSTMDirection(**tensors, mask=mask, reverse=reverse)
     with lowering(name):
-        return lstm([direction], **options, training=training)[0]
+        (result,) = lstm([direction], **options, training=training)
+    return tuple(lanes_lead(x) for x in result)
+
+
+def lanes_lead(x):
+    """`(.., B, L, U)` of `reference` and `(.., L, B, U)` of the engine: one another."""
+    return keras.ops.swapaxes(keras.ops.convert_to_tensor(x), -3, -2)
 
 
 def as_float32(tensors):
@@ -245,6 +275,34 @@ def test_every_lowering_matches_the_numpy_loop_in_a_graph(name):
         graph = tf.function(lambda t: run(t, options, training=False))
         got = graph(as_float32(tensors))
     near(got, reference(**tensors, **options))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "products", "in_loops"),
+    [
+        # Forward one per step. Back: of what a step read, and the kernels' gradient.
+        ("tensor_array", "everything carried, one channel", 3, 3),
+        # Kernels larger than a step's rows: three gradients after the loop.
+        ("tensor_array", "everything carried", 5, 2),
+        # As on an accelerator: the inputs before the loop, three gradients after it.
+        ("buffer", "everything carried, one channel", 6, 2),
+    ],
+)
+def test_products_of_a_training_step(name, options, products, in_loops):
+    tensors, options = case(OPTIONS[options])
+
+    def gradients(tensors):
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            loss = random_loss(run(tensors, options, training=True, name=name))
+        return tape.gradient(loss, tensors)
+
+    graph = tf.function(gradients).get_concrete_function(as_float32(tensors))
+    assert operators(graph, "MatMul") == products
+    assert operators_in_loops(graph, "MatMul") == in_loops
+    # What products read is joined, and nothing that is kept: XLA would compute the
+    # gates once per gate, and read them back without vector instructions.
+    assert operators_in_loops(graph, "ConcatV2") == in_loops
 
 
 @pytest.mark.parametrize("training", [False, True])

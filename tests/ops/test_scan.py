@@ -138,7 +138,7 @@ def test_scan_without_outputs_returns_the_last_carry():
 @pytest.mark.parametrize(
     ("name", "accelerator", "loops"),
     [
-        ("tensor_array", False, 2),  # XLA runs them on two cores
+        ("tensor_array", False, 2),  # XLA may run them on two cores
         ("tensor_array", True, 1),  # half the sequential steps
         ("buffer", False, 1),
         ("unrolled", False, 0),

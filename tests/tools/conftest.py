@@ -1,8 +1,11 @@
 """A tiny recipe, folder of data, run and export, which the tests share."""
 
 import contextlib
+import errno
+import importlib
 import io
 import json
+import os
 import shutil
 import types
 
@@ -137,3 +140,16 @@ def exported(command, run_with_void, tmp_path_factory):
     result = command("export", run_with_void, "--output", output, *formats)
     assert result.status == 0, result.errors
     return output / "1"
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """A function that lets a function of a module find the disk full."""
+
+    def fill(module, name):
+        def fail(*arguments, **options):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(importlib.import_module(module), name, fail)
+
+    return fill

@@ -1,7 +1,14 @@
+import json
+import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
-from tfrecvis.tools.list import listing
+import pytest
+
+from tfrecvis.tools.main import COMMANDS, hide_native_messages
+from tfrecvis.version import __version__
 
 
 def test_help_names_every_sub_command(command):
@@ -11,29 +18,83 @@ def test_help_names_every_sub_command(command):
         assert f"\n    {name}" in result.output
 
 
-def test_help_and_list_import_no_tensorflow_of_their_own():
-    # What `import tfrecvis` itself brings is not theirs.
+# `benchmark` has a parser of its own.
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"benchmark"}))
+def test_help_of_a_command_shows_an_example(command, name):
+    result = command(name, "--help")
+    assert result.status == 0
+    assert f"tfrecvis {name}" in result.output.partition("example")[2]
+
+
+@pytest.mark.parametrize("name", ["train", "evaluate"])
+def test_help_says_where_the_keys_of_recipes_stand(command, name):
+    text = " ".join(command(name, "--help").output.split())
+    for place in re.findall(r"tools/[\w/.]+", text):
+        assert (Path(__file__).parents[2] / place).exists()
+    assert "tools/runs/recipe_keys.py" in text
+
+
+def test_version_is_that_of_the_package(command):
+    result = command("--version")
+    assert result.status == 0
+    assert result.output == f"tfrecvis {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["list"],
+        ["train", "--help"],
+        ["trian"],
+        ["predict", "camvid_reseg"],  # --output is missing
+        ["train", "no_such_recipe", "--output", "run"],
+        ["train", "synthetic_reseg", "--output", "run", "--set", "model"],
+    ],
+)
+def test_answers_without_a_model_import_neither_keras_nor_tensorflow(arguments):
     code = (
-        "import sys, tfrecvis; before = set(sys.modules)\n"
+        "import json, sys\n"
         "from tfrecvis.tools.main import main\n"
-        "main(['list'])\n"
-        "new = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
-        "sys.exit(str(new & {'tensorflow', 'keras', 'matplotlib', 'PIL'}))\n"
+        "try: main(json.loads(sys.argv[1]))\n"
+        "except SystemExit: pass\n"
+        "heavy = {'tensorflow', 'keras', 'matplotlib', 'PIL', 'rich'}\n"
+        "sys.exit(f'loaded: {sorted(heavy & set(sys.modules))}')\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stderr.strip().splitlines()[-1] == "set()"
+    words = [sys.executable, "-c", code, json.dumps(arguments)]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.stderr.splitlines()[-1] == "loaded: []"
 
 
-def test_list_names_models_layers_presets_and_recipes():
-    text = listing()
-    for name in ("ReSeg", "ReNet", "synthetic_reseg", "camvid_reseg"):
-        assert f"  {name} " in text
-    assert [line for line in text.splitlines() if not line.startswith(" ")] == [
-        "models",
-        "layers",
-        "presets",
-        "recipes",
-    ]
+def run_process(*arguments):
+    quiet = "TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS"
+    return subprocess.run(
+        [sys.executable, "-m", "tfrecvis.tools.main", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={name: value for name, value in os.environ.items() if name not in quiet},
+    )
+
+
+def test_no_native_greeting_is_shown_but_what_python_says(
+    finished_run, folder, tmp_path
+):
+    listed = run_process("list")
+    assert (listed.returncode, listed.stderr) == (0, "")
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    files = folder / "val" / "0.png", tmp_path / "broken.png"
+    done = run_process("predict", finished_run, *files, "--output", tmp_path / "out")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"{tmp_path / 'broken.png'}: cannot be decoded")
+
+
+def test_native_messages_can_be_asked_for(monkeypatch):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
+    before = sys.stderr
+    hide_native_messages()
+    assert sys.stderr is before
 
 
 def test_error_of_the_user_is_one_line_without_a_traceback(command, tmp_path):
@@ -45,3 +106,24 @@ def test_error_of_the_user_is_one_line_without_a_traceback(command, tmp_path):
 
 def test_unknown_sub_command_is_refused(command):
     assert command("trian").status == 2
+
+
+def test_missing_library_is_one_line_that_names_the_extra(command, monkeypatch):
+    def fail(*arguments):
+        raise ImportError("Pictures need matplotlib. pip install 'tfrecvis[plots]'")
+
+    monkeypatch.setattr("tfrecvis.tools.commands.list.run", fail)
+    result = command("list")
+    assert result.status == 1
+    assert result.errors == (
+        "tfrecvis: error: Pictures need matplotlib. pip install 'tfrecvis[plots]'\n"
+    )
+
+
+def test_interruption_is_no_traceback(command, monkeypatch):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tfrecvis.tools.commands.list.run", interrupt)
+    result = command("list")
+    assert (result.status, result.errors) == (130, "tfrecvis: error: interrupted.\n")

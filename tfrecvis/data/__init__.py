@@ -21,6 +21,8 @@ number of each pixel's superpixel |
 | `boxes` | `(boxes, 4)` | float32 | `0.0` | boxes | \
 xyxy, absolute pixels, pixel i spans [i, i+1) |
 | `classes` | `(boxes,)` | int32 | `-1` | no | class number of each box |
+| `difficult` | `(boxes,)` | bool | `False` | no | True where a box does not count \
+in scores |
 | `class` | `()` | int32 | `-1` | no | class number of the image |
 | `tokens` | `(steps,)` | int32 | `0` | no | words or symbols; 0 = padding |
 | `answer` | `(answer_steps,)` | int32 | `0` | no | tokens of the answer |
@@ -78,6 +80,7 @@ from tfrecvis.data.batches import batches, steps_per_epoch
 from tfrecvis.data.box_priors import box_priors
 from tfrecvis.data.class_frequencies import class_frequencies
 from tfrecvis.data.decoding import IMAGE_SUFFIXES, decode_image, read_image
+from tfrecvis.data.dimension_priors import dimension_priors
 from tfrecvis.data.problems import VOID, DataError, Problem
 from tfrecvis.data.reader import Reader, class_colours, subset
 from tfrecvis.data.sample_keys import SAMPLE_KEYS, SampleKey, check_sample
@@ -90,6 +93,7 @@ from tfrecvis.data.superpixels import (
 )
 from tfrecvis.data.synthetic_scenes import SyntheticScenes
 from tfrecvis.data.synthetic_superpixels import SyntheticSuperpixels
+from tfrecvis.data.voc_folder import VOCFolder
 
 __all__ = [
     "ADDITION_TOKENS",
@@ -106,6 +110,7 @@ __all__ = [
     "Superpixels",
     "SyntheticScenes",
     "SyntheticSuperpixels",
+    "VOCFolder",
     "addition",
     "batches",
     "box_priors",
@@ -113,6 +118,7 @@ __all__ = [
     "class_colours",
     "class_frequencies",
     "decode_image",
+    "dimension_priors",
     "memorisation",
     "read_array_file",
     "read_image",

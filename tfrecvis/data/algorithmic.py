@@ -1,8 +1,8 @@
 """Sequences whose answer must be computed or remembered, drawn at random.
 
 Endless generators of `(inputs, targets)` batches for `model.fit`: integers
-`(batch, steps)`, one token per step. Token 0, written "-" below, separates, pads and ends
-an answer. The answer is asked for after the question, and never put back in.
+`(batch, steps)`, one token per step. Token 0, written "-" below, separates, pads and
+ends an answer. The answer is asked for after the question, and never put back in.
 
 Reference: Kalchbrenner et al., 2015, sections 4.2 and 4.3
 (https://arxiv.org/abs/1507.01526).

@@ -94,6 +94,8 @@ numpy=array([[2., 0., 6., 4.]], dtype=float32)>
         self.contrast = contrast
         self.saturation = saturation
 
+    # AutoGraph would look for Python's loops here for longer than the tracing takes.
+    @tf.autograph.experimental.do_not_convert
     def __call__(self, sample, seed):
         check_sample(sample)
         keys = [name for name in sample if SAMPLE_KEYS[name].moves != "no"]

@@ -2,7 +2,6 @@
 
 import tensorflow as tf
 
-from tfrecvis.data.augmentation import Augmentation
 from tfrecvis.data.problems import DataError
 from tfrecvis.data.sample_keys import (
     SAMPLE_KEYS,
@@ -15,6 +14,8 @@ from tfrecvis.ops.checks import check_integer
 _SIZE = "size before padding"  # travels with a sample where sizes may differ unseen
 
 
+# AutoGraph would look for Python's loops here for longer than the tracing takes.
+@tf.autograph.experimental.do_not_convert
 def batches(
     reader,
     batch_size,
@@ -100,25 +101,26 @@ def batches(
             f"Received: first_epoch={first_epoch}, epochs={epochs}."
         )
 
-    # A function of the user's may branch on tensors; `tf.data` alone would not convert
-    # it inside another function.
-    is_ours = augmentation is None or isinstance(augmentation, Augmentation)
-    augment = augmentation if is_ours else tf.function(augmentation)
+    # Traced once, and with AutoGraph: functions of users may branch on tensors.
+    load = tf.function(reader.load) if _has_load(reader) else None
+
+    @tf.function
+    def augment(number, sample, epoch_seed):
+        own_seed = tf.random.experimental.stateless_fold_in(epoch_seed, number)
+        return augmentation(sample, own_seed)
 
     def epoch_samples(epoch_seed, shuffle=shuffle):
-        samples = _numbered_samples(reader, epoch_seed, shuffle, shuffle_buffer)
+        samples = _numbered(reader, load, epoch_seed, shuffle, shuffle_buffer)
         if augmentation is None:
             return samples.map(lambda _, sample: sample)
         return samples.map(
-            lambda number, sample: augment(
-                sample, tf.random.experimental.stateless_fold_in(epoch_seed, number)
-            ),
+            lambda number, sample: augment(number, sample, epoch_seed),
             num_parallel_calls=tf.data.AUTOTUNE,
         )
 
     # Built once outside the data set, so that what is wrong is said here and now.
     first_seed = tf.zeros([2], tf.int64)
-    check_sample(_numbered_samples(reader, first_seed, False, 1).element_spec[1])
+    check_sample(_numbered(reader, load, first_seed, False, 1).element_spec[1])
     spec = epoch_samples(first_seed, shuffle=False).element_spec
     check_sample(spec)
     picked = _picked_keys(spec, inputs, targets)
@@ -173,10 +175,14 @@ def steps_per_epoch(reader, batch_size, drop_remainder=False, steps=None):
     return count if steps is None else min(count, steps)
 
 
-def _numbered_samples(reader, epoch_seed, shuffle, shuffle_buffer):
+def _has_load(reader):
+    return getattr(reader, "load", None) is not None
+
+
+def _numbered(reader, load, epoch_seed, shuffle, shuffle_buffer):
     """(number, sample) pairs of one epoch."""
     count = len(reader)
-    if getattr(reader, "load", None) is None:
+    if load is None:
         dataset = reader.samples().enumerate()
         if shuffle:
             mixing = tf.random.stateless_uniform(
@@ -196,7 +202,7 @@ def _numbered_samples(reader, epoch_seed, shuffle, shuffle_buffer):
         )
     numbers = tf.data.Dataset.from_tensor_slices(numbers)
     return numbers.map(
-        lambda number: (number, reader.load(number)),
+        lambda number: (number, load(number)),
         num_parallel_calls=tf.data.AUTOTUNE,
     )
 

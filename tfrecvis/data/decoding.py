@@ -1,7 +1,7 @@
 """Encoded images and label maps to arrays, with one rule for EXIF everywhere.
 
-Photos are turned as their EXIF orientation says: in training, in `tfrecvis predict`
-and in the graphs that are served, because all of them decode by `decode_image`.
+Photos are turned as their EXIF orientation says. `decode_image` is the one function
+for it: readers, commands and graphs that are served all decode by it.
 """
 
 import io
@@ -9,17 +9,17 @@ import io
 import numpy as np
 import tensorflow as tf
 
-from tfrecvis.data.problems import needs
+from tfrecvis.data.exif import EXIF, SEARCHED, exif_orientation, turned
+from tfrecvis.optional import optional_import
 
 IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".png", ".bmp", ".gif"),  # read by TensorFlow
     *(".webp", ".tif", ".tiff"),  # read by Pillow
 )
 
-_EXIF = b"Exif\0\0"
-_SEARCHED = 2**16  # bytes; EXIF is in a JPEG's first segments, of 64 KiB each
 
-
+# AutoGraph would look for Python's loops here for longer than the tracing takes.
+@tf.autograph.experimental.do_not_convert
 def decode_image(data, channels=3):
     """JPEG, PNG, BMP or GIF bytes to pixels, turned as EXIF says.
 
@@ -59,12 +59,12 @@ def decode_image(data, channels=3):
     image = tf.cond(
         start == b"BM",
         lambda: _decoded_bmp(data),
-        lambda: tf.io.decode_image(data, channels=3, expand_animations=False),
+        lambda: _decode_plain(data),
     )
     image = tf.ensure_shape(image, [None, None, 3])
     image = tf.cond(
         start == b"\xff\xd8",
-        lambda: _turned(image, exif_orientation(data)),
+        lambda: turned(image, exif_orientation(data)),
         lambda: image,
     )
     return image if channels == 3 else _grey(image)
@@ -77,91 +77,16 @@ def _grey(image):
     return tf.cast((luma + 2**15) // 2**16, tf.uint8)
 
 
+def _decode_plain(data):
+    return tf.io.decode_image(data, channels=3, expand_animations=False)
+
+
 # Eager calls of its forty small operations would take as long as the decoding.
 _decode_at_once = tf.function(
-    decode_image, input_signature=[tf.TensorSpec([], tf.string)]
+    lambda data: decode_image(data),
+    input_signature=[tf.TensorSpec([], tf.string)],
+    autograph=False,
 )
-
-
-def exif_orientation(data):
-    """The EXIF orientation of JPEG bytes, 1 to 8; 1, upright, where there is none.
-
-    Args:
-        data: String tensor `()`, or bytes.
-
-    Returns:
-        int32 tensor `()`. From 5 on, height and width change places.
-
-    Example:
-
-    >>> int(exif_orientation(b"no EXIF here"))
-    1
-    """
-    data = tf.convert_to_tensor(data, tf.string)
-    # EXIF may start late in what is searched, and then runs on behind it.
-    codes = tf.io.decode_raw(tf.strings.substr(data, 0, 2 * _SEARCHED), tf.uint8)
-    starts = tf.where(codes[:_SEARCHED] == _EXIF[0])
-    words = tf.gather(tf.pad(codes, [[0, len(_EXIF)]]), starts + range(len(_EXIF)))
-    found = tf.reduce_all(words == list(_EXIF), axis=1)
-    return tf.cond(
-        tf.reduce_any(found),
-        # The first one: later ones are those of thumbnails.
-        lambda: _orientation_of_tiff(codes[starts[found][0, 0] + len(_EXIF) :]),
-        lambda: tf.constant(1),
-    )
-
-
-def _orientation_of_tiff(codes):
-    """The orientation in the first directory of a TIFF header's bytes; 1 without one.
-
-    A header is "II" or "MM" (the byte order), 42, and where the directory starts: a
-    count, then entries of 12 bytes. That of the orientation is its tag 0x0112, the
-    type 3 (16 bits), the count 1 and the value.
-    """
-    codes = tf.cast(codes, tf.int32)
-    size = tf.size(codes)
-    little = tf.reduce_all(codes[:2] == ord("I"))
-
-    def number(place, length):
-        """The unsigned integer of `length` bytes at a place; 0 beyond the end."""
-        part = codes[place : place + length]
-        part = tf.cond(little, lambda: part[::-1], lambda: part)
-        return tf.reduce_sum(part * 256 ** tf.range(tf.size(part))[::-1])
-
-    # Places beyond what was read, or made negative by an overflow, lead nowhere.
-    start = tf.clip_by_value(number(4, 4), 0, size) + 2
-    count = tf.minimum(number(start - 2, 2), tf.maximum(size - start, 0) // 12)
-    entries = tf.reshape(codes[start : start + 12 * count], [-1, 12])
-    wanted = tf.cond(
-        little,
-        lambda: tf.constant([0x12, 0x01, 3, 0, 1, 0, 0, 0]),
-        lambda: tf.constant([0x01, 0x12, 0, 3, 0, 0, 0, 1]),
-    )
-    is_orientation = tf.reduce_all(entries[:, :8] == wanted, axis=1)
-    values = tf.cond(
-        little,
-        lambda: entries[:, 8] + 256 * entries[:, 9],
-        lambda: entries[:, 9] + 256 * entries[:, 8],
-    )
-    values = tf.boolean_mask(values, is_orientation & (values >= 1) & (values <= 8))
-    return tf.concat([values, [1]], axis=0)[0]
-
-
-def _turned(image, orientation):
-    """An image as its EXIF orientation says, 1 to 8."""
-    # `reverse` is several times faster than a slice with a step of -1.
-    turns = [
-        lambda: image,
-        lambda: tf.reverse(image, [1]),
-        lambda: tf.reverse(image, [0, 1]),
-        lambda: tf.reverse(image, [0]),
-        lambda: tf.transpose(image, [1, 0, 2]),
-        lambda: tf.reverse(tf.transpose(image, [1, 0, 2]), [1]),
-        lambda: tf.reverse(tf.transpose(image, [1, 0, 2]), [0, 1]),
-        lambda: tf.reverse(tf.transpose(image, [1, 0, 2]), [0]),
-    ]
-    turned = tf.switch_case(orientation - 1, turns)
-    return tf.ensure_shape(turned, [None, None, 3])
 
 
 def _decoded_bmp(data):
@@ -221,14 +146,16 @@ def decode_bytes(data):
     if not data:
         raise ValueError("is empty (0 bytes)")
     if is_native(data):
+        # Without EXIF there is nothing to turn, and nothing to trace a graph for.
+        is_plain = EXIF not in data[: SEARCHED + len(EXIF)] and data[:2] != b"BM"
         try:
-            return _decode_at_once(data).numpy()
+            return (_decode_plain if is_plain else _decode_at_once)(data).numpy()
         except tf.errors.OpError:
             raise ValueError(f"cannot be decoded ({_eager_reason(data)})") from None
     image = _opened(data)
     try:
-        with needs("Pillow", "Reading WebP and TIFF"):
-            from PIL import Image, ImageOps
+        Image = optional_import("PIL.Image", extra="data", what="WebP and TIFF")
+        ImageOps = optional_import("PIL.ImageOps", extra="data", what="WebP and TIFF")
         image = ImageOps.exif_transpose(image)
         if image.mode.startswith("I"):  # 16 bits, which `convert` would cut off
             values = np.clip(np.asarray(image).astype("int64") >> 8, 0, 255)
@@ -268,6 +195,7 @@ def read_image(path):
     return decode_bytes(data)
 
 
+@tf.autograph.experimental.do_not_convert
 def load_image(path):
     """`read_image` for `Dataset.map`: a string tensor to `(height, width, 3)` uint8.
 
@@ -332,8 +260,7 @@ def decode_labels(data):
 
 def _opened(data):
     """A loaded image of Pillow."""
-    with needs("Pillow", "Reading label maps, WebP and TIFF"):
-        from PIL import Image
+    Image = optional_import("PIL.Image", extra="data", what="Label maps")
     try:
         image = Image.open(io.BytesIO(data))
         image.load()

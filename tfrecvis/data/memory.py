@@ -62,6 +62,7 @@ class Memory:
     def __len__(self):
         return self._length
 
+    @tf.autograph.experimental.do_not_convert
     def load(self, index):
         """The sample dict of a number, as tensors."""
         return {name: column.load(index) for name, column in self._columns.items()}

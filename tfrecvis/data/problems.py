@@ -1,6 +1,5 @@
 """What cannot be used: how readers name it, count it and say it."""
 
-import contextlib
 import warnings
 from typing import NamedTuple
 
@@ -121,28 +120,3 @@ def find_label_problem(labels, num_classes, void=VOID):
         f"has {wrong.size} pixels with values outside 0..{limit - 1} and {void} "
         f"(void): {shown}"
     )
-
-
-@contextlib.contextmanager
-def needs(package, what):
-    """Says how to install a package of the extra `data` where its import fails.
-
-    Args:
-        package: String, the package's name for pip.
-        what: String, what needs it, as the start of a sentence.
-
-    Raises:
-        ImportError: the import inside the context fails.
-
-    Example:
-
-    >>> with needs("Pillow", "Reading label maps"):
-    ...     import PIL
-    """
-    try:
-        yield
-    except ImportError as error:
-        raise ImportError(
-            f"{what} needs {package}, which is not installed. Install it with: "
-            "pip install 'tfrecvis[data]'"
-        ) from error

@@ -63,6 +63,9 @@ SAMPLE_KEYS = {
         "xyxy, absolute pixels, pixel i spans [i, i+1)",
     ),
     "classes": SampleKey("boxes", "int32", -1, "no", "class number of each box"),
+    "difficult": SampleKey(
+        "boxes", "bool", False, "no", "True where a box does not count in scores"
+    ),
     "class": SampleKey("", "int32", -1, "no", "class number of the image"),
     "tokens": SampleKey("steps", "int32", 0, "no", "words or symbols; 0 = padding"),
     "answer": SampleKey("answer_steps", "int32", 0, "no", "tokens of the answer"),

@@ -15,10 +15,10 @@ from tfrecvis.data.problems import (
     DataError,
     Problem,
     find_label_problem,
-    needs,
     report_problems,
 )
 from tfrecvis.data.reader import Reader, fits_in_memory, remember
+from tfrecvis.optional import optional_import
 
 
 class SegmentationTFDS(Reader):
@@ -229,8 +229,9 @@ class SegmentationTFDS(Reader):
 
 
 def _builder(name, data_dir):
-    with needs("tensorflow-datasets", "SegmentationTFDS"):
-        import tensorflow_datasets as tfds
+    tfds = optional_import(
+        "tensorflow_datasets", extra="data", what="Sets of tensorflow-datasets"
+    )
     return tfds.builder(name, data_dir=data_dir)
 
 

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from tfrecvis.data.problems import needs
 from tfrecvis.ops.checks import check_integer, check_number
+from tfrecvis.optional import optional_import
 
 
 def superpixels(image, num_segments=1000, compactness=10.0):
@@ -37,8 +37,9 @@ def superpixels(image, num_segments=1000, compactness=10.0):
     >>> superpixels(image, num_segments=2)[0, [0, 14, 15, 29]].tolist()
     [0, 0, 1, 1]
     """
-    with needs("scikit-image", "Cutting an image into superpixels"):
-        from skimage.segmentation import slic
+    slic = optional_import(
+        "skimage.segmentation", extra="data", what="Superpixels"
+    ).slic
     image = np.asarray(image)
     if image.ndim != 3 or image.shape[-1] != 3 or 0 in image.shape:
         raise ValueError(

@@ -7,6 +7,7 @@ from tfrecvis.layers.draw_read import DrawRead
 from tfrecvis.layers.draw_write import DrawWrite
 from tfrecvis.layers.fusion_lstm import FusionLSTM
 from tfrecvis.layers.graph_lstm import GraphLSTM
+from tfrecvis.layers.grid_boxes import GridBoxes
 from tfrecvis.layers.grid_lstm import GridLSTM
 from tfrecvis.layers.group_nodes import GroupNodes
 from tfrecvis.layers.hard_attention import HardAttention
@@ -38,6 +39,7 @@ __all__ = [
     "DrawWrite",
     "FusionLSTM",
     "GraphLSTM",
+    "GridBoxes",
     "GridLSTM",
     "GroupNodes",
     "HardAttention",

@@ -7,8 +7,8 @@ from tfrecvis.layers.arguments import real_pixels
 from tfrecvis.layers.causal import CausalLSTM, check_step
 from tfrecvis.layers.initial_values import forget_bias, one_by_one
 from tfrecvis.ops import LSTMDirection, lstm
+from tfrecvis.ops.diagonals import diagonal_lstm
 from tfrecvis.ops.stencil import clear, project
-from tfrecvis.ops.wavefront import skew, unskew
 
 
 @keras.saving.register_keras_serializable("tfrecvis")
@@ -107,30 +107,22 @@ class DiagonalBiLSTM(CausalLSTM):
     def call(self, images, mask=None, training=False):
         x, mask = real_pixels(images, mask, self.compute_dtype)
         sides = [self._direction(side, x, mask) for side in range(2)]
-        results = lstm(sides, taps=(-1, 0), training=bool(training))
-        left, right = (_from_columns(h, side) for side, (h, _, _) in enumerate(results))
+        halves = diagonal_lstm(sides, training=bool(training))
+        left, right = (_from_columns(h, side) for side, h in enumerate(halves))
         y = self.with_residual(x, left + _row_below(right))
         return y if mask is None else clear(y, mask)
 
     def _direction(self, side, x, mask):
-        """One half on skewed columns `(H + W - 1, B, H, channels)`."""
-        # The bias is one more channel, which is zero outside the image: there the gates
-        # are zero then, and with them the states.
-        ones = ops.ones_like(x[..., :1])
-        columns = _to_columns(ops.concatenate([x, ones], -1), side)
-        kernel = ops.concatenate([self._masked_kernel(side), self.bias[side][None]], 0)
-        shape = (*ops.shape(columns)[1:3], self.filters)
-        if mask is not None:
-            mask = _to_columns(ops.cast(mask, self.compute_dtype), side)
-        elif self.learn_initial_state:
-            # Until its first pixel, a row keeps the state of the column before it.
-            mask = _to_columns(ones[:1], side)
+        """One half on the columns `(W, H, B, channels)`."""
+        state = self.initial_state[side] if self.learn_initial_state else (None, None)
         return LSTMDirection(
-            columns,
+            _to_columns(x, side),
             self.recurrent_kernel[side],
-            *self._first_state(side, shape),
-            kernel=kernel,
-            mask=mask,
+            state[0],
+            state[1],
+            kernel=self._masked_kernel(side),
+            bias=self.bias[side],
+            mask=None if mask is None else _to_columns(mask, side),
         )
 
     def _masked_kernel(self, side):
@@ -193,13 +185,12 @@ class DiagonalBiLSTM(CausalLSTM):
 
 
 def _to_columns(x, side):
-    """Skewed columns `(H + W - 1, B, H, C)` of images, from the left or the right."""
-    x = ops.flip(x, 2) if side else x
-    return skew(ops.transpose(x, (2, 0, 1, 3)), axis=2)
+    """Columns `(W, H, B, C)` of images, from the left or the right."""
+    return ops.transpose(ops.flip(x, 2) if side else x, (2, 1, 0, 3))
 
 
 def _from_columns(h, side):
-    h = ops.transpose(unskew(h, axis=2), (1, 2, 0, 3))
+    h = ops.transpose(h, (2, 1, 0, 3))
     return ops.flip(h, 2) if side else h
 
 

@@ -157,12 +157,12 @@ class GraphLSTM(TakesLists, keras.layers.Layer):
             neighbours, self._comes_before(neighbours, confidence, order), mask
         )
         new = self._update(x, neighbours, states, graph)
-        h, m = ops.split(ops.cast(new, self.compute_dtype), 2, -1)
+        h, m = (ops.cast(state, self.compute_dtype) for state in new)
         y = h + x if self.residual else h
         return [y, h, m] if self.return_state else y
 
     def _update(self, x, neighbours, states, graph):
-        """New states `(B, N, 2 * units)`, h and m side by side."""
+        """New h and m, `(B, N, units)`."""
         dtype = self.compute_dtype
         u, f, c, o = ops.split(ops.cast(self.neighbour_kernel, dtype), 4, -1)
         if states:
@@ -187,7 +187,7 @@ class GraphLSTM(TakesLists, keras.layers.Layer):
             share[..., None],
         )
         kernel = ops.concatenate([u, c, o], -1)
-        initial = ops.concatenate(states or [ops.zeros_like(kept)] * 2, -1)
+        initial = states or [ops.zeros_like(kept)] * 2
         return visit(_step, (kernel,), own, initial, graph)
 
     def _comes_before(self, neighbours, confidence, order):
@@ -258,9 +258,9 @@ def _step(parameters, own, read):
     """New states of some nodes; see the equations of `GraphLSTM`."""
     (kernel,) = parameters
     z, forget, kept, share = own
-    h, m = ops.split(read, 2, -1)
+    h, m = read
     h = ops.cast(ops.sum(share * h, 1), z.dtype)
     u, c, o = ops.split(ops.cast(z + ops.matmul(h, kernel), "float32"), 3, -1)
     m = ops.sum(share * ops.cast(forget, "float32") * m, 1) + kept
     m = m + ops.sigmoid(u) * ops.tanh(c)
-    return ops.concatenate([ops.tanh(ops.sigmoid(o) * m), m], -1)
+    return ops.tanh(ops.sigmoid(o) * m), m

@@ -5,9 +5,9 @@ from keras import ops
 
 from tfrecvis.layers.arguments import known_size, real_pixels
 from tfrecvis.layers.initial_values import one_by_one
-from tfrecvis.ops import LSTMDirection, lstm
+from tfrecvis.ops import LSTMDirection
 from tfrecvis.ops.checks import check_choice, check_integer
-from tfrecvis.ops.wavefront import skew, unskew
+from tfrecvis.ops.diagonals import diagonal_lstm
 
 # The axes of an image that a direction reads backwards.
 BACKWARDS = {
@@ -132,41 +132,39 @@ class MDLSTM(keras.layers.Layer):
 
     def call(self, images, mask=None, training=False):
         x, mask = real_pixels(images, mask, self.compute_dtype)
-        results = lstm(
+        results = diagonal_lstm(
             [
                 self._direction(number, x, mask)
                 for number in range(len(self.directions))
             ],
-            taps=(-1, 0),
             forget_gates=2,
             stable=self.cell == "stable",
             masked="zero",
             training=bool(training),
         )
         outputs = []
-        for name, (h, _, _) in zip(self.directions, results, strict=True):
-            h = ops.transpose(unskew(h, axis=2), (1, 2, 0, 3))
+        for name, h in zip(self.directions, results, strict=True):
+            h = ops.transpose(h, (2, 1, 0, 3))
             outputs.append(_flip(h, BACKWARDS[name]))
         if self.merge_mode == "concat":
             return ops.concatenate(outputs, -1)
         return sum(outputs[1:], outputs[0])
 
     def _direction(self, number, x, mask):
-        """A direction's skewed columns: lanes are rows, steps diagonals."""
+        """A direction on the columns `(W, H, B, channels)` of the flipped images."""
         flipped = BACKWARDS[self.directions[number]]
 
         def columns(x):
-            return skew(ops.transpose(_flip(x, flipped), (2, 0, 1, 3)), axis=2)
+            return ops.transpose(_flip(x, flipped), (2, 1, 0, 3))
 
-        # The bias is one more channel, which is zero outside the image: there the gates
-        # are zero then, and with them the states.
-        x = columns(ops.concatenate([x, ops.ones_like(x[..., :1])], -1))
-        kernel = ops.concatenate([self.kernel[number], self.bias[number][None]], 0)
-        zeros = ops.zeros((*ops.shape(x)[1:3], self.units), x.dtype)
-        if mask is not None:
-            mask = columns(ops.cast(mask, x.dtype))
         return LSTMDirection(
-            x, self.recurrent_kernel[number], zeros, zeros, kernel=kernel, mask=mask
+            columns(x),
+            self.recurrent_kernel[number],
+            h=None,
+            c=None,
+            kernel=self.kernel[number],
+            bias=self.bias[number],
+            mask=None if mask is None else columns(mask),
         )
 
     def compute_output_shape(self, images_shape):

@@ -108,23 +108,22 @@ class RowLSTM(CausalLSTM):
 
     def call(self, images, mask=None, training=False):
         x, mask = real_pixels(images, mask, self.compute_dtype)
-        steps_lead = (1, 0, 2, 3)  # (H, B, W, C)
-        rows = ops.transpose(x, steps_lead)
-        state = self._first_state(ops.shape(rows))
-        row_mask = None
+        batch, _, width, _ = ops.shape(x)
+        state = self._first_state(batch, width)
         if mask is not None:
-            row_mask = ops.transpose(mask, steps_lead)
-            state = tuple(clear(s, row_mask[0]) for s in state)
-        h, _, _ = self._run(rows, state, row_mask, training)
-        h = ops.transpose(h, steps_lead)
+            state = tuple(clear(s, mask[:, 0]) for s in state)
+        h, _, _ = self._run(x, state, mask, training)
         y = self.with_residual(x, h)
         return y if mask is None else clear(y, mask)
 
-    def _run(self, rows, state, mask=None, training=False):
+    def _run(self, images, state, mask=None, training=False):
+        """Hidden states `(B, H, W, filters)`, and the state of the last row."""
         side = self.kernel_size // 2
-        h, c = state
+        rows_lead, images_lead = (1, 2, 0, 3), (2, 0, 1, 3)  # (H, W, B, C) and back
+        h, c = (ops.transpose(s, (1, 0, 2)) for s in state)
+        pixels = gather_taps(images, tuple(range(-side, 1)))
         direction = LSTMDirection(
-            gather_taps(rows, tuple(range(-side, 1))),
+            ops.transpose(pixels, rows_lead),
             self.recurrent_kernel,
             h,
             c,
@@ -133,14 +132,16 @@ class RowLSTM(CausalLSTM):
                 (-1, 4 * self.filters),
             ),
             bias=self.bias,
-            mask=mask,
+            mask=None if mask is None else ops.transpose(mask, rows_lead),
         )
         taps = range(-side, side + 1)
-        return lstm([direction], taps, masked="zero", training=bool(training))[0]
+        ((h, *last),) = lstm([direction], taps, masked="zero", training=bool(training))
+        last = (ops.transpose(s, (1, 0, 2)) for s in last)
+        return ops.transpose(h, images_lead), *last
 
-    def _first_state(self, shape):
+    def _first_state(self, batch, width):
         """Hidden and cell state above the first row, `(B, W, filters)` each."""
-        shape = (*shape[1:3], self.filters)
+        shape = (batch, width, self.filters)
         if not self.learn_initial_state:
             return (ops.zeros(shape, self.compute_dtype),) * 2
         return tuple(ops.broadcast_to(self.initial_state[k], shape) for k in range(2))
@@ -148,7 +149,7 @@ class RowLSTM(CausalLSTM):
     def initial_cache(self, batch_size, width):
         """What `step` takes for the first row: `(h, c)` above the image."""
         check_step(self)
-        return self._first_state((1, batch_size, width))
+        return self._first_state(batch_size, width)
 
     def step(self, row, cache):
         """One row of the output, and the cache for the row below it.
@@ -164,8 +165,8 @@ class RowLSTM(CausalLSTM):
         """
         check_step(self, row, cache, "[h, c]")
         row = ops.cast(row, self.compute_dtype)
-        h, *cache = self._run(row[None], cache)
-        return self.with_residual(row, h[0]), tuple(cache)
+        h, *cache = self._run(row[:, None], cache)
+        return self.with_residual(row, h[:, 0]), tuple(cache)
 
     def get_config(self):
         return {**super().get_config(), "kernel_size": self.kernel_size}

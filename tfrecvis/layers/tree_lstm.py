@@ -149,14 +149,14 @@ class TreeLSTM(TakesLists, keras.layers.Layer):
             )
         tree = schedule(children, ops.ones_like(children, "bool"), mask)
         z = project(x, self.kernel) + self.bias
-        zeros = ops.zeros((*ops.shape(z)[:2], 2 * self.units), "float32")
+        zeros = ops.zeros((*ops.shape(z)[:2], self.units), "float32")
         step = _child_sum if self.variant == "child_sum" else _n_ary
         kernel = ops.cast(self.recurrent_kernel, z.dtype)
-        new = ops.cast(visit(step, (kernel,), (z,), zeros, tree), z.dtype)
-        h, _ = ops.split(new, 2, -1)
+        new = visit(step, (kernel,), (z,), (zeros, zeros), tree)
+        h, c = (ops.cast(state, z.dtype) for state in new)
         # The root is visited last. Without any node visited, the first one is zero too.
         root = ops.argmax(tree.order, -1)
-        root_h, root_c = ops.split(gather_nodes(new, root), 2, -1)
+        root_h, root_c = gather_nodes(h, root), gather_nodes(c, root)
         y = h if self.return_nodes else root_h
         return [y, root_h, root_c] if self.return_state else y
 
@@ -198,9 +198,9 @@ class TreeLSTM(TakesLists, keras.layers.Layer):
 
 
 def _child_sum(parameters, own, read):
-    """New states of some nodes from those of their children `(rows, K, 2 * units)`."""
+    """New h and c of some nodes from those of their children, `(rows, K, units)`."""
     (kernel,), (z,) = parameters, own
-    h, c = ops.split(read, 2, -1)
+    h, c = read
     h = ops.cast(h, z.dtype)
     u_i, u_f, u_g, u_o = ops.split(kernel, 4, -1)
     summed = ops.matmul(ops.sum(h, 1), ops.concatenate([u_i, u_g, u_o], -1))
@@ -212,7 +212,7 @@ def _child_sum(parameters, own, read):
 
 def _n_ary(parameters, own, read):
     (kernel,), (z,) = parameters, own
-    h, c = ops.split(read, 2, -1)
+    h, c = read
     rows, children, units = ops.shape(h)
     h = ops.cast(ops.reshape(h, (rows, children * units)), z.dtype)
     z_i, z_f, z_g, z_o = ops.split(z, 4, -1)
@@ -224,4 +224,4 @@ def _n_ary(parameters, own, read):
 def _remember(i, f, g, o, c):
     i, f, g, o = (ops.cast(gate, "float32") for gate in (i, f, g, o))
     c = ops.sigmoid(i) * ops.tanh(g) + ops.sum(ops.sigmoid(f) * c, 1)
-    return ops.concatenate([ops.sigmoid(o) * ops.tanh(c), c], -1)
+    return ops.sigmoid(o) * ops.tanh(c), c

@@ -3,9 +3,11 @@
 from tfrecvis.losses.attention import doubly_stochastic_penalty, reinforce_loss
 from tfrecvis.losses.class_weights import median_frequency_weights
 from tfrecvis.losses.segmentation_cross_entropy import SegmentationCrossEntropy
+from tfrecvis.losses.yolo_v2_loss import YOLOv2Loss
 
 __all__ = [
     "SegmentationCrossEntropy",
+    "YOLOv2Loss",
     "doubly_stochastic_penalty",
     "median_frequency_weights",
     "reinforce_loss",

@@ -4,9 +4,18 @@ from typing import NamedTuple
 
 from keras import ops
 
-from tfrecvis.ops.recurrence import Cell, check_kernels, run_cells
+from tfrecvis.ops.recurrence import (
+    Cell,
+    beside,
+    check_kernels,
+    join_rows,
+    optional,
+    run_cells,
+    split_rows,
+    sum_of_products,
+)
 from tfrecvis.ops.scan import Track
-from tfrecvis.ops.stencil import blend, project, project_back, recurrent_gradient
+from tfrecvis.ops.stencil import blend, project, project_back
 
 
 class GRUDirection(NamedTuple):
@@ -103,6 +112,9 @@ class _GRUCell(Cell):
             direction.reverse,
         )
         self.reset_after = reset_after
+        # What the inputs are multiplied with in a step, and what the state is.
+        self.rows = [] if self.hoist else self.present("kernel", "bias")
+        self.recurrent_rows = self.present("recurrent_kernel", "recurrent_bias")
         check_kernels(self, direction, 3, self.units)
         if direction.recurrent_bias is not None and not reset_after:
             raise ValueError(
@@ -111,106 +123,142 @@ class _GRUCell(Cell):
             )
 
     def _split(self, gates):
-        """Update and reset gates together, and the candidate."""
-        return ops.split(ops.cast(gates, "float32"), [2 * self.units], -1)
+        return ops.split(ops.cast(gates, "float32"), 3, -1)
 
     def forward(self, tensors, save):
-        x = self.scanned_inputs(tensors)
         kernel = tensors["recurrent_kernel"]
+        whole = join_rows(tensors, self.rows) if self.rows else None
 
         def step(carry, xs):
             x, *m = xs
             (h,) = carry
-            x_zr, x_n = self._split(self.gates(tensors, x))
+            x = x if whole is None else project(self._row(x), whole)
+            x_z, x_r, x_n = self._split(x)
             if self.reset_after:
                 recurrent = project(h, kernel)
                 if "recurrent_bias" in tensors:
                     recurrent = recurrent + tensors["recurrent_bias"]
-                h_zr, h_n = self._split(recurrent)
-                z, r = ops.split(ops.sigmoid(x_zr + h_zr), 2, -1)
+                h_z, h_r, h_n = self._split(recurrent)
+                z, r = ops.sigmoid(x_z + h_z), ops.sigmoid(x_r + h_r)
                 n = ops.tanh(x_n + r * h_n)
-                kept = [z, r, n, h_n]
+                gates = [z, r, n, h_n]
             else:
-                h_zr = project(h, kernel[:, : 2 * self.units])
-                z, r = ops.split(ops.sigmoid(x_zr + ops.cast(h_zr, "float32")), 2, -1)
+                h_zr = ops.cast(project(h, kernel[:, : 2 * self.units]), "float32")
+                h_z, h_r = ops.split(h_zr, 2, -1)
+                z, r = ops.sigmoid(x_z + h_z), ops.sigmoid(x_r + h_r)
                 h_n = project(ops.cast(r, self.dtype) * h, kernel[:, 2 * self.units :])
                 n = ops.tanh(x_n + ops.cast(h_n, "float32"))
-                kept = [z, r, n]
+                gates = [z, r, n]
             new_h = ops.cast(z * ops.cast(h, "float32") + (1 - z) * n, self.dtype)
             if m:
                 new_h = blend(m[0], new_h, h)
             if not save:
                 return (new_h,), (new_h,)
-            return (new_h,), (new_h, h, ops.cast(ops.concatenate(kept, -1), self.dtype))
+            # One array per gate: XLA vectorises no slice of a slice.
+            return (new_h,), (new_h, h, *(ops.cast(k, self.dtype) for k in gates))
 
         h = tensors["h"]
-        kept_like = self.gates_like(tensors)
-        if self.reset_after:
-            kept_like = ops.concatenate([kept_like, h], -1)
-        xs = (x, tensors["mask"]) if "mask" in tensors else (x,)
-        like = (h, h, kept_like) if save else (h,)
+        xs = (self.scanned_inputs(tensors),)
+        xs += (tensors["mask"],) if "mask" in tensors else ()
+        like = (h, h, *[h] * (4 if self.reset_after else 3)) if save else (h,)
         return Track(step, (h,), xs, like, self.reverse)
+
+    def _row(self, x):
+        return beside(x, None) if "bias" in self.rows else x
 
     def outputs(self, result):
         return result[1][0], result[0][0]
 
     def backward(self, tensors, result, upstream):
-        _, h_before, kept = result[1]
+        _, h_before, *gates = result[1]
         dh_all, dh_last = upstream
         units = self.units
         kernel = ops.transpose(tensors["recurrent_kernel"])
+        inside = self.sums_inside
+        to_inputs = None
+        if inside and "kernel" in tensors:
+            to_inputs = ops.transpose(tensors["kernel"])
 
         def step(carry, xs):
-            dh_t, kept, h, *m = xs
-            dh = carry[0] + ops.cast(dh_t, "float32")
-            h = ops.cast(h, "float32")
-            z, r, n, *h_n = ops.split(
-                ops.cast(kept, "float32"), 4 if self.reset_after else 3, -1
-            )
-            rest = (1 - m[0]) * dh if m else 0.0
-            dh = m[0] * dh if m else dh
+            dh, *sums = carry
+            dh_t, h, x, m, z, r, n, *h_n = unpack(xs)
+            dh = dh + ops.cast(dh_t, "float32")
+            h_t, h = h, ops.cast(h, "float32")
+            z, r, n, *h_n = (ops.cast(gate, "float32") for gate in (z, r, n, *h_n))
+            rest = 0.0 if m is None else (1 - m) * dh
+            dh = dh if m is None else m * dh
             dz = dh * (h - n) * z * (1 - z)
             dn = dh * (1 - z) * (1 - n * n)
             if self.reset_after:
                 dr = dn * h_n[0] * r * (1 - r)
                 recurrent = ops.concatenate([dz, dr, dn * r], -1)
-                back = project(ops.cast(recurrent, self.dtype), kernel)
-                back = ops.cast(back, "float32")
+                recurrent = ops.cast(recurrent, self.dtype)
+                back = ops.cast(project(recurrent, kernel), "float32")
+                products = [(self._read(h_t), recurrent)]
             else:
-                reset = project(ops.cast(dn, self.dtype), kernel[2 * units :])
-                reset = ops.cast(reset, "float32")
+                half_dn = ops.cast(dn, self.dtype)
+                reset = ops.cast(project(half_dn, kernel[2 * units :]), "float32")
                 dr = reset * h * r * (1 - r)
                 zr = ops.cast(ops.concatenate([dz, dr], -1), self.dtype)
-                back = project(zr, kernel[: 2 * units])
-                back = reset * r + ops.cast(back, "float32")
-            dx = ops.concatenate([dz, dr, dn], -1)
-            return (dh * z + back + rest,), (ops.cast(dx, self.dtype),)
+                back = ops.cast(project(zr, kernel[: 2 * units]), "float32")
+                back = reset * r + back
+                products = [(h_t, zr), (ops.cast(r, self.dtype) * h_t, half_dn)]
+            dx = ops.cast(ops.concatenate([dz, dr, dn], -1), self.dtype)
+            if to_inputs is not None:
+                products.append((self._row(x), dx))
+            if inside:
+                sums = [
+                    total + sum_of_products(*pair)
+                    for total, pair in zip(sums, products, strict=True)
+                ]
+            dx = dx if to_inputs is None else project(dx, to_inputs)
+            return (dh * z + back + rest, *sums), (dx,)
 
-        xs = (dh_all, kept, h_before)
-        xs += (tensors["mask"],) if "mask" in tensors else ()
-        like = kept[0][..., : 3 * units]
         carry = (ops.cast(dh_last, "float32"),)
+        if inside:
+            recurrent = join_rows(tensors, self.recurrent_rows)
+            sums = [recurrent]
+            if not self.reset_after:
+                sums = ops.split(recurrent, [2 * units], -1)
+            if to_inputs is not None:
+                sums = [*sums, join_rows(tensors, self.rows)]
+            carry += tuple(ops.zeros_like(s, "float32") for s in sums)
+        xs, unpack = optional(
+            dh_all,
+            h_before,
+            None if to_inputs is None else tensors["inputs"],
+            tensors.get("mask"),
+            *gates,
+        )
+        like = tensors["inputs"][0]
+        if "kernel" in tensors and not inside:
+            like = ops.concatenate([tensors["h"]] * 3, -1)
         return Track(step, carry, xs, (like,), not self.reverse)
 
+    def _read(self, h):
+        return beside(h, None) if "recurrent_bias" in self.recurrent_rows else h
+
     def gradients(self, tensors, result, back):
-        h, h_before, kept = result[1]
-        (dh0,), (dx,) = back
-        first = tensors["h"]
+        _, h_before, _, r, *_ = result[1]
+        (dh0, *sums), (dx,) = back
+        gradients = {"h": dh0}
+        if self.sums_inside:
+            recurrent = sums[0]
+            if not self.reset_after:
+                recurrent = ops.concatenate(sums[:2], -1)
+            gradients |= split_rows(recurrent, tensors, self.recurrent_rows)
+            if "kernel" in tensors:
+                gradients |= split_rows(sums[-1], tensors, self.rows)
+            return gradients | {"inputs": dx}
         dx_zr, dx_n = ops.split(dx, [2 * self.units], -1)
-        r = kept[..., self.units : 2 * self.units]
         if self.reset_after:
             recurrent = ops.concatenate([dx_zr, dx_n * r], -1)
-            kernel = recurrent_gradient(h, first, recurrent, (0,), self.reverse)
+            gradients["recurrent_kernel"] = project_back(h_before, recurrent)
+            if "recurrent_bias" in tensors:
+                axes = tuple(range(len(dx.shape) - 1))
+                gradients["recurrent_bias"] = ops.sum(recurrent, axes)
         else:
-            kernel = ops.concatenate(
+            gradients["recurrent_kernel"] = ops.concatenate(
                 [project_back(h_before, dx_zr), project_back(h_before * r, dx_n)], -1
             )
-        gradients = {
-            "recurrent_kernel": kernel,
-            "h": ops.cast(dh0, first.dtype),
-            **self.input_gradients(tensors, dx),
-        }
-        if "recurrent_bias" in tensors:
-            axes = tuple(range(len(dx.shape) - 1))
-            gradients["recurrent_bias"] = ops.sum(recurrent, axes)
-        return gradients
+        return gradients | self.input_gradients(tensors, dx)

@@ -87,7 +87,7 @@ def schedule(reads, depends, mask=None, width=None):
     if mask is None:
         mask = ops.ones((batch, nodes), "bool")
     mask = ops.cast(mask, "bool")
-    present = present & mask[:, :, None] & _take(ops.reshape(mask, (-1,)), targets)
+    present = present & mask[:, :, None] & ops.take(ops.reshape(mask, (-1,)), targets)
     depends = ops.cast(depends, "bool") & present
 
     # The last row stands for what no node waits for.
@@ -129,7 +129,7 @@ def _order(waits_for, mask, width):
 
     def level(order, used):
         visited = ops.concatenate([ops.reshape(order, (-1,)), no_node]) >= 0
-        ready = ops.all(_take(visited, waits_for), -1) & mask & (order < 0)
+        ready = ops.all(ops.take(visited, waits_for, axis=0), -1) & mask & (order < 0)
         rank = ops.cumsum(ops.cast(ready, "int32"), 1)
         order = ops.where(ready, used[:, None] + rank - 1, order)
         return order, used + (rank[:, -1] + width - 1) // width * width
@@ -150,98 +150,118 @@ def visit(step, parameters, own, initial, schedule):
     taken after it, for all nodes at once. Nothing but the new states is kept for it.
 
     Args:
-        step: Function of `(parameters, own, read)`: two tuples of tensors and a float32
-            tensor `(rows, K, S)`. Returns float32 `(rows, S)`; rows must not mix, and
-            no float tensor may come from elsewhere than the arguments.
+        step: Function of `(parameters, own, read)`: tuples of tensors, of which `read`
+            holds float32 tensors `(rows, K, S)`, one per state. Returns a tuple of
+            float32 tensors `(rows, S)`; rows must not mix, and no float tensor may come
+            from elsewhere than the arguments.
         parameters: Tuple of float tensors.
         own: Tuple of float tensors `(B, N, ...)`: what does not depend on new states
             belongs here, computed for all nodes at once.
-        initial: Float32 tensor `(B, N, S)`.
+        initial: Tuple of float32 tensors `(B, N, S)`, one per state, such as h and c;
+            S may differ from state to state.
         schedule: A `Schedule` of these nodes.
 
     Returns:
-        Float32 tensor `(B, N, S)`, zero for nodes that are not visited.
+        Tuple of float32 tensors `(B, N, S)`, zero for nodes that are not visited.
 
     Example:
 
     Each node adds what its children hold; node 2 is the root of 0 and 1.
 
     >>> children = ops.convert_to_tensor([[[-1, -1], [-1, -1], [0, 1]]])
-    >>> add = lambda parameters, own, read: own[0] + ops.sum(read, 1)
+    >>> add = lambda parameters, own, read: (own[0] + ops.sum(read[0], 1),)
     >>> values = ops.convert_to_tensor([[[1.0], [2.0], [4.0]]])
-    >>> sums = visit(add, (), (values,), values * 0, schedule(children, children >= 0))
+    >>> order = schedule(children, children >= 0)
+    >>> (sums,) = visit(add, (), (values,), (values * 0,), order)
     >>> [float(x) for x in sums[0, :, 0]]
     [1.0, 2.0, 7.0]
     """
-    batch, nodes, features = ops.shape(initial)
+    batch, nodes, _ = ops.shape(initial[0])
     count = batch * nodes
-    number = len(parameters)
+    number, inputs = len(parameters), len(parameters) + len(own)
     visited = ops.reshape(schedule.order, (-1, 1)) >= 0
 
-    def table(given, new):
+    # One table per state. XLA fuses a concatenation of states with all that leads to
+    # them, and computes that once for each of them, without vector instructions.
+    def tables(given, new):
         # One row of zeros stands for no node, one takes what idle lanes write.
-        return ops.concatenate([given, new, ops.zeros((2, features), "float32")])
+        return tuple(
+            ops.concatenate([g, n, ops.zeros((2, n.shape[-1]), "float32")])
+            for g, n in zip(given, new, strict=True)
+        )
+
+    def zeros(states):
+        return [ops.zeros_like(s) for s in states]
+
+    def write(tables, places, values, reduction=None):
+        places = ops.reshape(places, (-1, 1))
+        return tuple(
+            ops.scatter_update(
+                t, places, ops.reshape(v, (-1, v.shape[-1])), reduction=reduction
+            )
+            for t, v in zip(tables, values, strict=True)
+        )
 
     def chunk(own, s):
-        """A step's rows in the table, their own inputs, and what they read."""
+        """A step's rows in the tables, their own inputs, and what they read."""
         rows = schedule.rows[s]
         # An idle lane repeats the last row, since its result is dropped.
         some = ops.minimum(rows, count - 1)
         places = ops.where(rows < count, rows + count, 2 * count + 1)
-        return places, [_take(x, some) for x in own], _take(schedule.reads, some)
+        return places, _take(own, some), ops.take(schedule.reads, some, axis=0)
 
     def forward(parameters, own, given):
         def advance(s, states):
             places, inputs, reads = chunk(own, s)
             new = step(parameters, inputs, _take(states, reads))
-            return s + 1, ops.scatter_update(states, places[:, None], new)
+            return s + 1, write(states, places, new)
 
         _, states = ops.while_loop(
             lambda s, _: s < schedule.steps,
             advance,
-            (ops.zeros((), "int32"), table(given, ops.zeros_like(given))),
+            (ops.zeros((), "int32"), tables(given, zeros(given))),
         )
         return states
 
     def backward(parameters, own, states, upstream):
         def retreat(s, slopes):
             places, inputs, reads = chunk(own, s)
-            (d_read,) = vjp(
-                lambda read: step(parameters, inputs, read),
-                (_take(states, reads),),
+            d_read = vjp(
+                lambda *read: step(parameters, inputs, read),
+                _take(states, reads),
                 _take(slopes, places),
             )
-            d_read = ops.reshape(d_read, (-1, features))
-            places = ops.reshape(reads, (-1, 1))
-            return s - 1, ops.scatter_update(slopes, places, d_read, "add")
+            return s - 1, write(slopes, reads, d_read, "add")
 
         _, slopes = ops.while_loop(
             lambda s, _: s >= 0,
             retreat,
-            (schedule.steps - 1, table(ops.zeros_like(upstream), upstream)),
+            (schedule.steps - 1, tables(zeros(upstream), upstream)),
         )
-        d_new = ops.where(visited, slopes[count : 2 * count], 0.0)
         read = _take(states, schedule.reads)
         gradients = vjp(
             lambda *tensors: step(tensors[:number], tensors[number:], read),
             (*parameters, *own),
-            d_new,
+            tuple(ops.where(visited, s[count : 2 * count], 0.0) for s in slopes),
         )
-        return (*gradients, slopes[:count])
+        return (*gradients, *(s[:count] for s in slopes))
 
     @custom_gradient
     def run(*tensors):
-        *tensors, given = tensors
-        parameters, own = tensors[:number], tensors[number:]
+        parameters, own, given = (
+            tensors[:number],
+            tensors[number:inputs],
+            tensors[inputs:],
+        )
         states = forward(parameters, own, given)
-        return (states[count : 2 * count],), lambda upstream: backward(
+        return tuple(s[count : 2 * count] for s in states), lambda *upstream: backward(
             parameters, own, states, upstream
         )
 
-    rows = [ops.reshape(x, (-1, *ops.shape(x)[2:])) for x in (*own, initial)]
+    rows = [ops.reshape(x, (-1, *ops.shape(x)[2:])) for x in (*own, *initial)]
     parameters = [ops.convert_to_tensor(p) for p in parameters]
-    (new,) = run(*parameters, *rows)
-    return ops.reshape(new, (batch, nodes, features))
+    new = run(*parameters, *rows)
+    return tuple(ops.reshape(n, (batch, nodes, n.shape[-1])) for n in new)
 
 
 def gather_nodes(x, nodes):
@@ -265,8 +285,8 @@ def gather_nodes(x, nodes):
     nodes = ops.clip(ops.cast(nodes, "int32"), 0, number - 1)
     first = ops.arange(batch, dtype="int32") * number
     first = ops.reshape(first, (batch, *[1] * (len(nodes.shape) - 1)))
-    return _take(ops.reshape(x, (batch * number, *features)), nodes + first)
+    return ops.take(ops.reshape(x, (batch * number, *features)), nodes + first, axis=0)
 
 
-def _take(x, rows):
-    return ops.take(x, rows, axis=0)
+def _take(tensors, rows):
+    return tuple(ops.take(x, rows, axis=0) for x in tensors)

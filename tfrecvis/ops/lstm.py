@@ -5,32 +5,34 @@ from typing import NamedTuple
 from keras import ops
 
 from tfrecvis.ops.checks import check_choice
-from tfrecvis.ops.recurrence import Cell, check_kernels, run_cells
-from tfrecvis.ops.scan import Track
-from tfrecvis.ops.stencil import (
-    blend,
-    gather_taps,
-    project,
-    recurrent_gradient,
-    scatter_taps,
-    shift,
+from tfrecvis.ops.recurrence import (
+    Cell,
+    beside,
+    check_kernels,
+    join_rows,
+    optional,
+    run_cells,
+    split_rows,
+    sum_of_products,
 )
+from tfrecvis.ops.scan import Track
+from tfrecvis.ops.stencil import blend, project, project_back
 
 
 class LSTMDirection(NamedTuple):
     """One direction of `lstm`.
 
     Fields:
-        inputs: Float tensor `(T, ..., L, C)`; or, without a kernel, their projections
-            `(T, ..., L, G * U)`: gates i, f (one, or one per tap), g, o; or, stable,
+        inputs: Float tensor `(T, L, ..., C)`; or, without a kernel, their projections
+            `(T, L, ..., G * U)`: gates i, f (one, or one per tap), g, o; or, stable,
             i, f, l, g, o.
         recurrent_kernel: Float tensor `(taps * U, G * U)`.
-        h: Float tensor `(..., L, U)`, hidden state before the first step.
-        c: Float tensor `(..., L, U)`, cell state before the first step.
+        h: Float tensor `(L, ..., U)`, hidden state before the first step.
+        c: Float tensor `(L, ..., U)`, cell state before the first step.
         kernel: Float tensor `(C, G * U)` or None.
         bias: Float tensor `(G * U,)` or None; only with a kernel.
         peepholes: Float tensor `(3, U)` for the gates i, f, o; or None.
-        mask: Tensor `(T, ..., L, 1)`, one for a real step and zero for a padded one; or
+        mask: Tensor `(T, L, ..., 1)`, one for a real step and zero for a padded one; or
             None.
         reverse: Whether to run from the last step to the first.
 
@@ -90,7 +92,7 @@ def lstm(
 
     Returns:
         List of `(h, last_h, last_c)`, one for each direction: hidden states
-        `(T, ..., L, U)` and the states after the last step.
+        `(T, L, ..., U)` and the states after the last step.
 
     Raises:
         ValueError: `forget_gates`, `stable`, `masked` or a shape does not fit.
@@ -146,8 +148,12 @@ class _LSTMCell(Cell):
                 "mask": cast(direction.mask, "float32"),
             },
             direction.reverse,
+            taps,
         )
-        self.taps, self.forget_gates, self.stable = taps, forget_gates, stable
+        self.forget_gates, self.stable = forget_gates, stable
+        # What one product per step multiplies with.
+        inputs = [] if self.hoist else self.present("kernel", "bias")
+        self.rows = [*inputs, "recurrent_kernel"]
         self.carry_masked = carry_masked
         check_kernels(self, direction, 3 + forget_gates, len(taps) * self.units)
         if direction.peepholes is not None and forget_gates != 1:
@@ -162,7 +168,7 @@ class _LSTMCell(Cell):
 
     def _memories(self, c):
         """The memory that each forget gate keeps."""
-        return [shift(c, tap) for tap in self.taps] if self.forget_gates > 1 else [c]
+        return self.neighbours(c) if self.forget_gates > 1 else [c]
 
     def _kept(self, f):
         """How much of each memory the forget gates keep."""
@@ -172,6 +178,11 @@ class _LSTMCell(Cell):
         kept = [a * b for a, b in zip(self._kept(f), self._memories(c), strict=True)]
         return sum(kept[1:], kept[0]) + i * g
 
+    def _to_neighbours(self, parts):
+        """What each lane gave to those it reads, summed: back along the taps."""
+        parts = [self.shift(x, -t) for x, t in zip(parts, self.taps, strict=True)]
+        return sum(parts[1:], parts[0])
+
     def _forget_gradients(self, f, kept):
         """Gradients of the forget gates from those of what they keep."""
         if self.stable:
@@ -179,17 +190,26 @@ class _LSTMCell(Cell):
             kept = [first * f[1] + second * (1 - f[1]), f[0] * (first - second)]
         return [d * k * (1 - k) for d, k in zip(kept, f, strict=True)]
 
+    def _peephole_gradients(self, dz_i, dz_f, dz_o, c, new_c):
+        axes = tuple(range(len(c.shape) - 1))
+        pairs = (dz_i, c), (dz_f, c), (dz_o, new_c)
+        return ops.stack([ops.sum(a * b, axes) for a, b in pairs])
+
+    def _row(self, x, h):
+        """What a step multiplies with its kernels: inputs, a one, what it reads."""
+        read = self.neighbours(h)
+        if "kernel" not in self.rows:
+            return beside(*read)
+        return beside(x, *([None] if "bias" in self.rows else []), *read)
+
     def forward(self, tensors, save):
-        x = self.scanned_inputs(tensors)
-        p = tensors.get("peepholes")
+        kernel, p = join_rows(tensors, self.rows), tensors.get("peepholes")
 
         def step(carry, xs):
             x, *m = xs
             h, c = carry
-            z = self.gates(tensors, x) + project(
-                gather_taps(h, self.taps), tensors["recurrent_kernel"]
-            )
-            i, f, g, o = self._split(z)
+            z = project(self._row(x, h), kernel)
+            i, f, g, o = self._split(z if "kernel" in self.rows else x + z)
             if p is not None:
                 i, f = i + p[0] * c, [f[0] + p[1] * c]
             i, f, g = ops.sigmoid(i), [ops.sigmoid(k) for k in f], ops.tanh(g)
@@ -201,12 +221,14 @@ class _LSTMCell(Cell):
                 new_c = blend(m[0], new_c, c if self.carry_masked else None)
             if not save:
                 return (new_h, new_c), (new_h,)
-            gates = ops.cast(ops.concatenate([i, *f, g, o], -1), self.dtype)
-            return (new_h, new_c), (new_h, c, gates)
+            # One array per gate: XLA vectorises no slice of a slice.
+            gates = (ops.cast(gate, self.dtype) for gate in (i, *f, g, o))
+            return (new_h, new_c), (new_h, h, c, *gates)
 
         h, c = tensors["h"], tensors["c"]
-        xs = (x, tensors["mask"]) if "mask" in tensors else (x,)
-        like = (h, c, self.gates_like(tensors)) if save else (h,)
+        xs = (self.scanned_inputs(tensors),)
+        xs += (tensors["mask"],) if "mask" in tensors else ()
+        like = (h, h, c, *[h] * (3 + self.forget_gates)) if save else (h,)
         return Track(step, (h, c), xs, like, self.reverse)
 
     def outputs(self, result):
@@ -214,21 +236,28 @@ class _LSTMCell(Cell):
         return saved[0], last_h, last_c
 
     def backward(self, tensors, result, upstream):
-        _, c_before, gates = result[1]
+        _, h_before, c_before, *gates = result[1]
         dh_all, dh_last, dc_last = upstream
-        kernel = ops.transpose(tensors["recurrent_kernel"])
         p = tensors.get("peepholes")
+        features = 0  # of the inputs, where the loop finds their gradients
+        reads = tensors["recurrent_kernel"]
+        if self.sums_inside and "kernel" in tensors:
+            features = tensors["kernel"].shape[0]
+            reads = ops.concatenate([tensors["kernel"], reads], 0)
+        reads = ops.transpose(reads)
 
         def step(carry, xs):
-            dh_t, gates, c, *m = xs
-            dh, dc = carry[0] + ops.cast(dh_t, "float32"), carry[1]
-            i, f, g, o = self._split(gates)
+            dh, dc, *sums = carry
+            dh_t, h, x, m, c, *gates = unpack(xs)
+            dh = dh + ops.cast(dh_t, "float32")
+            i, *f, g, o = (ops.cast(gate, "float32") for gate in gates)
             rest_h = rest_c = 0.0
-            if m:
+            if m is not None:
                 if self.carry_masked:
-                    rest_h, rest_c = (1 - m[0]) * dh, (1 - m[0]) * dc
-                dh, dc = m[0] * dh, m[0] * dc
-            tanh_c = ops.tanh(self._remember(i, f, g, c))
+                    rest_h, rest_c = (1 - m) * dh, (1 - m) * dc
+                dh, dc = m * dh, m * dc
+            new_c = self._remember(i, f, g, c)
+            tanh_c = ops.tanh(new_c)
             dz_o = dh * tanh_c * o * (1 - o)
             dc = dc + dh * o * (1 - tanh_c * tanh_c)
             if p is not None:
@@ -238,45 +267,57 @@ class _LSTMCell(Cell):
             dz_g = dc * i * (1 - g * g)
             dz = ops.concatenate([dz_i, *dz_f, dz_g, dz_o], -1)
             dz = ops.cast(dz, self.dtype)
-            dh = ops.cast(scatter_taps(project(dz, kernel), self.taps), "float32")
+            if self.sums_inside:
+                sums[0] += sum_of_products(self._row(x, h), dz)
+                if p is not None:
+                    sums[1] += self._peephole_gradients(dz_i, dz_f[0], dz_o, c, new_c)
+            d_row = project(dz, reads)
+            dh = self._to_neighbours(
+                ops.split(ops.cast(d_row[:, features:], "float32"), len(self.taps), -1)
+            )
             if self.forget_gates > 1:
-                dc = sum(
-                    shift(dc * k, -tap)
-                    for k, tap in zip(self._kept(f), self.taps, strict=True)
-                )
+                dc = self._to_neighbours([dc * k for k in self._kept(f)])
             else:
                 dc = dc * f[0]
             if p is not None:
                 dc = dc + dz_i * p[0] + dz_f[0] * p[1]
-            if m:
+            if m is not None:
                 dh, dc = dh + rest_h, dc + rest_c
-            return (dh, dc), (dz,)
+            return (dh, dc, *sums), (d_row[:, :features] if features else dz,)
 
         carry = (ops.cast(dh_last, "float32"), dc_last)
-        xs = (dh_all, gates, c_before)
-        xs += (tensors["mask"],) if "mask" in tensors else ()
-        return Track(step, carry, xs, (gates[0],), not self.reverse)
+        if self.sums_inside:
+            sums = [join_rows(tensors, self.rows), *([] if p is None else [p])]
+            carry += tuple(ops.zeros_like(s, "float32") for s in sums)
+        xs, unpack = optional(
+            dh_all,
+            h_before if self.sums_inside else None,
+            tensors["inputs"] if features else None,
+            tensors.get("mask"),
+            c_before,
+            *gates,
+        )
+        like = tensors["inputs"][0]
+        if "kernel" in tensors and not features:
+            like = ops.concatenate([tensors["h"]] * (3 + self.forget_gates), -1)
+        return Track(step, carry, xs, (like,), not self.reverse)
 
     def gradients(self, tensors, result, back):
-        h, c_before, gates = result[1]
-        (dh0, dc0), (dz,) = back
-        first = tensors["h"]
-        gradients = {
-            "recurrent_kernel": recurrent_gradient(
-                h, first, dz, self.taps, self.reverse
-            ),
-            "h": ops.cast(dh0, first.dtype),
-            "c": dc0,
-            **self.input_gradients(tensors, dz),
-        }
+        _, h_before, c_before, *gates = result[1]
+        (dh0, dc0, *sums), (dz,) = back
+        gradients = {"h": dh0, "c": dc0}
+        if self.sums_inside:
+            gradients["inputs"] = dz
+            gradients |= split_rows(sums[0], tensors, self.rows)
+            gradients |= zip(self.present("peepholes"), sums[1:], strict=True)
+            return gradients
+        read = beside(*self.neighbours(h_before))
+        gradients["recurrent_kernel"] = project_back(read, dz)
         if "peepholes" in tensors:
             dz_i, dz_f, _, dz_o = self._split(dz)
-            i, f, g, _ = self._split(gates)
-            pairs = (
-                (dz_i, c_before),
-                (dz_f[0], c_before),
-                (dz_o, self._remember(i, f, g, c_before)),
+            i, f, g, _ = (ops.cast(gate, "float32") for gate in gates)
+            new_c = self._remember(i, [f], g, c_before)
+            gradients["peepholes"] = self._peephole_gradients(
+                dz_i, dz_f[0], dz_o, c_before, new_c
             )
-            axes = tuple(range(len(c_before.shape) - 1))
-            gradients["peepholes"] = ops.stack([ops.sum(a * b, axes) for a, b in pairs])
-        return gradients
+        return gradients | self.input_gradients(tensors, dz)

@@ -104,8 +104,8 @@ def scan_together(tracks):
     """Run several scans of equal length side by side.
 
     On an accelerator they share one loop: opposite directions cost the sequential
-    steps of one. On a CPU each has its own loop, and XLA runs independent loops on
-    different cores. Under TensorFlow no tensor is reversed in memory: each track counts
+    steps of one. On a CPU each has its own loop, which XLA's runtime may give to
+    another core. Under TensorFlow no tensor is reversed in memory: each track counts
     its own way.
 
     Args:
@@ -146,7 +146,19 @@ def one_launch_per_step():
     ...     one_launch_per_step()
     True
     """
-    return _lowering.get() != "tensor_array" or _has_accelerator()
+    return exporting() or _has_accelerator()
+
+
+def exporting():
+    """Whether the graph is traced for an export: each of its loops costs operators.
+
+    Example:
+
+    >>> with lowering("buffer"):
+    ...     exporting()
+    True
+    """
+    return _lowering.get() != "tensor_array"
 
 
 def uses_builtins():
@@ -165,9 +177,9 @@ def vjp(function, arguments, upstream):
     """Gradients of `sum(upstream * function(*arguments))`, also inside a loop's body.
 
     Args:
-        function: Function of tensors that returns one tensor.
+        function: Function of tensors that returns a tensor, or a tuple of them.
         arguments: Tuple of float tensors.
-        upstream: Tensor of the shape and dtype of what `function` returns.
+        upstream: What `function` returns: the same structure, shapes and dtypes.
 
     Returns:
         Tuple of tensors, one for each argument; zeros where it has no influence.
@@ -286,6 +298,11 @@ if keras.backend.backend() == "tensorflow":
         def stack(self, stores):
             return stores
 
+    def _of_shape(x, shape):
+        """A step that loses a static size would change the loop's shapes."""
+        known = shape.is_fully_defined() and x.shape.is_fully_defined()
+        return x if known and x.shape == shape else tf.ensure_shape(x, shape)
+
     def _loop(tracks):
         x = tracks[0].xs[0]
         static_steps = x.shape[0]
@@ -296,10 +313,8 @@ if keras.backend.backend() == "tensorflow":
         def advance(i, track, memory, carry, stores):
             t = steps - 1 - i if track.reverse else i
             after, ys = track.step(carry, memory.read(t))
-            # A step that loses a static size would change the loop's shapes.
             after = tuple(
-                tf.ensure_shape(new, old.shape)
-                for new, old in zip(after, carry, strict=True)
+                _of_shape(new, old.shape) for new, old in zip(after, carry, strict=True)
             )
             return after, tuple(
                 memory.write(store, t, y) for store, y in zip(stores, ys, strict=True)

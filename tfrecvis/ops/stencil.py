@@ -37,14 +37,6 @@ def gather_taps(x, taps):
     return ops.concatenate([shift(x, tap) for tap in taps], -1)
 
 
-def scatter_taps(x, taps):
-    """The transpose of `gather_taps`: what each lane gave its neighbours, summed."""
-    if len(taps) == 1:
-        return shift(x, -taps[0])
-    parts = ops.split(x, len(taps), -1)
-    return sum(shift(part, -tap) for part, tap in zip(parts, taps, strict=True))
-
-
 def project(x, kernel):
     """`x . kernel` over the last axis, as one matrix product over all others."""
     if len(x.shape) == 2:
@@ -58,20 +50,6 @@ def project_back(x, dy):
     x = ops.reshape(x, (-1, x.shape[-1]))
     dy = ops.reshape(dy, (-1, dy.shape[-1]))
     return ops.matmul(ops.transpose(x), dy)
-
-
-def recurrent_gradient(hidden, first, dz, taps, reverse):
-    """Gradient of a recurrent kernel, after the loop: two matrix products.
-
-    Step t read `hidden[t - 1]` (`hidden[t + 1]` in reverse), the first step `first`.
-    """
-    if reverse:
-        earlier, later, start = hidden[1:], dz[:-1], dz[-1]
-    else:
-        earlier, later, start = hidden[:-1], dz[1:], dz[0]
-    return project_back(gather_taps(earlier, taps), later) + project_back(
-        gather_taps(first, taps), start
-    )
 
 
 def blend(mask, new, old):

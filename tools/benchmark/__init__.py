@@ -21,6 +21,7 @@ def main(arguments=None):
         "matrix products of the same shapes; or every layer beside its matrix "
         "products, its cell one pixel or node at a time, and the nearest Keras layer; "
         "or the operators of detectors beside TensorFlow's own.",
+        epilog="example: tfrecvis benchmark layers --only RowLSTM",
     )
     parser.add_argument(
         "what",

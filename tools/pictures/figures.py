@@ -1,5 +1,6 @@
 """What all pictures share: figures, fonts, texts that fit, files that are whole."""
 
+import importlib
 import textwrap
 from pathlib import Path, PurePath
 
@@ -20,7 +21,12 @@ def library(name):
     >>> library("PIL.Image").new("RGB", (2, 1)).size
     (2, 1)
     """
-    return optional_import(name, extra="plots", what="Pictures")
+    # The library first, by its literal name: that is what a test can follow.
+    if name.startswith("PIL"):
+        optional_import("PIL", extra="plots", what="Pictures")
+    else:
+        optional_import("matplotlib", extra="plots", what="Pictures")
+    return importlib.import_module(name)
 
 
 def new_figure(width, height):

@@ -113,7 +113,7 @@ class EpochEnd(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         rate = learning_rate(self.model.optimizer)
         # A model that shares the layers and has no optimizer: the file stays small.
-        bare = keras.Model(self.model.inputs, self.model.outputs, name=self.model.name)
+        bare = keras.Model(self.model.input, self.model.output, name=self.model.name)
         with averaged_weights(self.model):
             scores = self.model.evaluate(
                 self.validation, verbose=0, return_dict=True, callbacks=[self.line]

@@ -76,14 +76,16 @@ class Segmentation(TakesPhotos, ReaderTask):
     def data_at(self, path):
         data = super().data_at(path)
         if path is not None and data["reader"] in self.drawn:
-            data = {"reader": "folder", "path": str(path)}
+            # What the scenes were drawn by says nothing of a folder.
+            kept = {key: data[key] for key in ("ignore",) if key in data}
+            data = {"reader": "folder", "path": str(path), **kept}
         # The card took the names out of the recipe; a folder may have its own list.
         listed = "path" in data and Path(data["path"], "classes.txt").is_file()
         if data["reader"] not in self.drawn and not listed:
             data.setdefault("class_names", self.card["class_names"])
         return data
 
-    def restored(self, answer, size):
+    def restored(self, answer, given, size):
         height, width = answer["labels"].shape[1:3]
         rows = np.arange(size[0]) * height // size[0]
         columns = np.arange(size[1]) * width // size[1]

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfrecvis.tools.evaluate import scores
-
 
 @pytest.fixture(scope="module")
 def evaluation(command, finished_run, folder, tmp_path_factory):
@@ -34,38 +32,125 @@ def test_picture_of_the_confusion_matrix_is_drawn(evaluation):
     assert picture.std() > 5
 
 
-def test_scores_are_printed_a_line_a_class(evaluation):
+def test_scores_are_printed_with_a_line_per_class(evaluation):
     for word in ("grass", "buoy_port", "mean", "global accuracy"):
         assert word in evaluation[1]
 
 
-def test_classes_that_never_occur_are_left_out_of_the_means():
-    result = scores(np.array([[2, 2, 0], [0, 4, 0], [0, 0, 0]]), ["a", "b", "c"])
-    assert result["iou"] == {"a": 0.5, "b": pytest.approx(4 / 6), "c": None}
-    assert result["mean_iou"] == pytest.approx((0.5 + 4 / 6) / 2)
-    assert result["class_accuracy"] == pytest.approx(0.75)
-    assert result["global_accuracy"] == pytest.approx(6 / 8)
+def with_classes(folder, path, change):
+    shutil.copytree(folder, path)
+    names = (path / "classes.txt").read_text()
+    (path / "classes.txt").write_text(change(names))
+    return path
 
 
 def test_other_number_of_classes_is_refused(command, finished_run, folder, tmp_path):
-    data = tmp_path / "data"
-    shutil.copytree(folder, data)
-    names = (data / "classes.txt").read_text()
-    (data / "classes.txt").write_text(names + "\nsky")
-    result = command("evaluate", finished_run, "--data", data)
+    data = with_classes(folder, tmp_path / "data", lambda names: f"{names}\nsky")
+    result = command("evaluate", finished_run, "--data", data, "--output", tmp_path)
     assert result.status == 2
     assert "The model tells 7 classes apart, the data has 8" in result.errors
 
 
 def test_other_names_of_classes_are_refused(command, finished_run, folder, tmp_path):
-    data = tmp_path / "data"
-    shutil.copytree(folder, data)
-    names = (data / "classes.txt").read_text()
-    (data / "classes.txt").write_text(names.replace("water", "sea"))
-    result = command("evaluate", finished_run, "--data", data)
+    def rename(names):
+        return names.replace("water", "sea")
+
+    data = with_classes(folder, tmp_path / "data", rename)
+    result = command("evaluate", finished_run, "--data", data, "--output", tmp_path)
     assert result.status == 2
     assert "grass, water, marker" in result.errors
     assert "grass, sea, marker" in result.errors
+
+
+def test_second_evaluation_is_refused_unless_told(
+    command, finished_run, folder, evaluation
+):
+    output = evaluation[0]
+    arguments = ["evaluate", finished_run, "--data", folder, "--output", output]
+    refused = command(*arguments)
+    assert refused.status == 2
+    assert "evaluation.json exists" in refused.errors
+    assert "--overwrite" in refused.errors
+    assert command(*arguments, "--overwrite").status == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["no_such_model"], "There is no model `no_such_model`"),
+        (["{run}", "--data", "no_such_folder"], "no_such_folder"),
+        (["{run}", "--data", "{folder}", "--split", "vall"], "vall"),
+        (["{run}", "--set", "data.sise=3"], "Did you mean `size`"),
+    ],
+)
+def test_existing_output_hides_no_other_mistake(
+    command, finished_run, folder, evaluation, arguments, message
+):
+    words = [word.format(run=finished_run, folder=folder) for word in arguments]
+    result = command("evaluate", *words, "--output", evaluation[0])
+    assert result.status == 2
+    assert message in result.errors
+    assert "--overwrite" not in result.errors
+
+
+def test_labels_that_are_all_void_are_an_error(
+    command, run_with_void, folder_with_void, tmp_path
+):
+    data = tmp_path / "data"
+    shutil.copytree(folder_with_void, data)
+    for file in (data / "valannot").iterdir():
+        Image.new("L", (48, 48), 7).save(file)
+    arguments = ["evaluate", run_with_void, "--data", data]
+    result = command(*arguments, "--output", tmp_path / "out")
+    assert result.status == 1
+    assert "all pixels of the 2 images are void" in result.errors
+    assert not (tmp_path / "out").exists()
+
+
+def evaluated(command, output, model, *arguments):
+    result = command("evaluate", model, *arguments, "--output", output)
+    assert result.status == 0, result.errors
+    return json.loads((output / "evaluation.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def scores_with_void(command, run_with_void, tmp_path_factory):
+    return evaluated(command, tmp_path_factory.mktemp("void"), run_with_void)
+
+
+@pytest.mark.parametrize("artefact", ["", "model_float32.tflite", "model.onnx"])
+def test_artefact_alone_knows_what_its_data_ignores_and_its_classes(
+    command, exported, folder_with_void, scores_with_void, tmp_path, artefact
+):
+    lonely = tmp_path / "elsewhere" / artefact
+    if artefact:
+        lonely.parent.mkdir()
+        shutil.copy(exported / artefact, lonely)
+    else:
+        shutil.copytree(exported, lonely)
+    arguments = [lonely, "--data", folder_with_void]
+    scores = evaluated(command, tmp_path / "out", *arguments)
+    assert scores["pixels"] == 2 * 43 * 48  # the first five rows are void
+    assert scores["mean_iou"] == pytest.approx(scores_with_void["mean_iou"], abs=1e-3)
+    assert list(scores["iou"]) == list(scores_with_void["iou"])
+    assert "water" in scores["iou"]
+
+
+def test_artefacts_hold_no_path_of_the_data(exported, folder_with_void):
+    card = (exported / "assets" / "model.json").read_text()
+    assert json.loads(card)["recipe"]["data"] == {"reader": "folder", "ignore": [7]}
+    for name in ("model_float32.tflite", "model.onnx", "report.json"):
+        assert str(folder_with_void).encode() not in (exported / name).read_bytes()
+
+
+def test_ignored_labels_can_be_others(command, finished_run, folder, tmp_path):
+    # Grass, the class 0, is void here, so the labels of other classes are as before.
+    arguments = ["--data", folder, "--ignore", 0]
+    found = command("evaluate", finished_run, *arguments, "--output", tmp_path)
+    assert found.status == 0, found.errors
+    result = json.loads((tmp_path / "evaluation.json").read_text())
+    assert result["pixels_of_class"]["grass"] == 0
+    assert result["accuracy"]["grass"] is None
 
 
 @pytest.mark.parametrize(
@@ -73,10 +158,11 @@ def test_other_names_of_classes_are_refused(command, finished_run, folder, tmp_p
     [
         ("camvid_resek", "There is no model `camvid_resek`.*Did you mean"),
         ("{folder}", "holds no saved_model.pb"),
-        ("{folder}/classes.txt", "ends in .tflite, .onnx, .keras"),
+        ("{folder}/classes.txt", "ends in .keras, .tflite or .onnx"),
     ],
 )
 def test_what_is_no_model_is_refused(command, folder, name, message):
     result = command("evaluate", name.format(folder=folder), "--data", folder)
     assert result.status == 2
     assert re.search(message, result.errors)
+    assert result.errors.count("\n") == 1

@@ -1,87 +1,17 @@
 import json
+import re
 import shutil
+import subprocess
+import sys
 
-import numpy as np
 import pytest
-from PIL import Image
 
 
-def test_demo_scores_both_models_exports_and_draws(demonstrated):
-    result = demonstrated.result
-    assert "recurrent is finished" in demonstrated.output
-    recurrent, twin = result["models"].values()
-    assert abs(recurrent["parameters"] / twin["parameters"] - 1) < 0.1
-    assert result["lead"] == recurrent["mean_iou"] - twin["mean_iou"]
-    assert set(result["report"]["artefacts"]) == {
-        "saved_model",
-        "litert_float32",
-        "litert_float16",
-        "litert_int8",
-        "onnx",
-    }
-    for name in ("comparison", "confusion_recurrent", "confusion_convolutional"):
-        assert Image.open(demonstrated.path / f"{name}.png").size[0] > 300
-    assert (
-        json.loads((demonstrated.path / "demo.json").read_text())["lead"]
-        == (result["lead"])
-    )
-
-
-def test_demo_ends_with_a_table_of_scores_parity_and_pictures(demonstrated):
-    from tfrecvis.tools.demo import summary
-
-    text = summary(demonstrated.result)
-    for word in ("recurrent ", "convolutional ", "points of mean IoU", "litert_int8"):
-        assert word in text
-    assert str(demonstrated.path / "comparison.png") in text
-
-
-def test_demo_fails_when_recurrence_does_not_pay(command, tmp_path, monkeypatch):
-    result = {"lead": 0.1, "models": {}, "report": {"artefacts": {}}, "pictures": []}
-    monkeypatch.setattr(
-        "tfrecvis.tools.demo.demo", lambda *arguments: {**result, "export": "there"}
-    )
-    done = command("demo", "--output", tmp_path)
-    assert done.status == 1
-    assert "10.0 points ahead of its twin, where at least 15 were" in done.errors
-
-
-@pytest.fixture(scope="module")
-def inputs(folder, tmp_path_factory):
-    """An image of the size of the LiteRT files, and a wider one."""
-    wide = tmp_path_factory.mktemp("images") / "wide.png"
-    Image.open(folder / "val" / "0.png").resize((61, 48)).save(wide)
-    return [folder / "val" / "0.png", wide]
-
-
-@pytest.fixture(scope="module")
-def from_keras(command, demonstrated, inputs, tmp_path_factory):
-    output = tmp_path_factory.mktemp("keras")
-    run = demonstrated.path / "recurrent"
-    assert command("predict", run, *inputs, "--output", output).status == 0
-    return output
-
-
-@pytest.mark.parametrize("artefact", ["", "model_float32.tflite", "model.onnx"])
-def test_artefact_predicts_with_the_names_and_colours_of_the_model(
-    command, demonstrated, inputs, from_keras, tmp_path, artefact
-):
-    exported = demonstrated.path / "export" / "1" / artefact
-    assert command("predict", exported, *inputs, "--output", tmp_path).status == 0
-    for name in ("0_labels.png", "0_overlay.png"):
-        one, other = (
-            np.asarray(Image.open(directory / name).convert("RGB"))
-            for directory in (tmp_path, from_keras)
-        )
-        assert (one == other).mean() > 0.99
-    assert Image.open(tmp_path / "wide_labels.png").size == (61, 48)
-
-
-def test_export_refuses_a_version_that_exists_before_any_work(command, demonstrated):
-    run, output = demonstrated.path / "recurrent", demonstrated.path / "export"
-    result = command("export", run, "--output", output)
+def test_export_refuses_a_version_that_exists_before_any_work(command, exported):
+    result = command("export", "no_such_model", "--output", exported.parent)
     assert result.status == 2
-    assert "an export never overwrites" in result.errors
+    assert "an export never overwrites. Pass --version 2," in result.errors
+    assert "version=" not in result.errors
 
 
 def test_export_writes_one_format_in_the_version_asked_for(
@@ -95,15 +25,63 @@ def test_export_writes_one_format_in_the_version_asked_for(
     assert (tmp_path / "7" / "saved_model.pb").is_file()
     assert not list((tmp_path / "7").glob("*.tflite"))
     report = json.loads((tmp_path / "7" / "report.json").read_text())
-    assert report["images"] == {"count": 2, "height": 48, "width": 48}
-    assert "saved_model" in result.output
+    assert report["examples"]["serving_default"] == {"images": [2, 48, 48, 3]}
+    assert "exporting: writing the SavedModel" in result.output
+    for name in ("serving_default", "serving_bytes"):
+        assert re.search(rf"saved_model +{name} .* 1\.0000", result.output)
 
 
-def test_export_of_an_artefact_is_refused(command, demonstrated, tmp_path):
-    exported = demonstrated.path / "export" / "1" / "model.onnx"
-    result = command("export", exported, "--output", tmp_path)
+def test_card_travels_inside_with_the_scale_and_what_is_ignored(exported):
+    card = json.loads((exported / "assets" / "model.json").read_text())
+    assert card["image_size"] == [48, 48]
+    assert card["recipe"]["task"] == "segmentation"
+    assert card["recipe"]["data"]["ignore"] == [7]
+
+
+def test_export_of_an_artefact_is_refused(command, exported, tmp_path):
+    result = command("export", exported / "model.onnx", "--output", tmp_path)
     assert result.status == 2
     assert "a preset, a run's directory or a .keras file" in result.errors
+
+
+def test_default_formats_are_those_that_can_be_written_and_the_others_are_named(
+    command, finished_run, tmp_path, monkeypatch
+):
+    from tfrecvis.export.formats import available
+
+    missing = {"onnx": ["tf2onnx"], "litert": ["ai-edge-litert"], "saved_model": []}
+    asked = {}
+
+    def remember(*arguments, **options):
+        asked.update(options)
+        return {"artefacts": {}}
+
+    monkeypatch.setattr(available, "missing_libraries", missing.get)
+    monkeypatch.setattr("tfrecvis.export.export_model", remember)
+    arguments = ["export", finished_run, "--output", tmp_path / "out"]
+    result = command(*arguments)
+    assert result.status == 0, result.errors
+    assert asked["formats"] is None
+    assert available.formats() == ("saved_model",)
+    for name, library in (("onnx", "tf2onnx"), ("litert", "ai-edge-litert")):
+        assert (
+            f"{name} is left out: {library} is not installed. Install it: pip install "
+            f"'tfrecvis[{name}]'"
+        ) in result.output
+    assert "saved_model is left out" not in result.output
+
+
+def test_format_that_was_asked_for_names_its_extra(
+    command, finished_run, tmp_path, monkeypatch
+):
+    from tfrecvis.export.formats import available
+
+    monkeypatch.setattr(available, "missing_libraries", lambda name: ["onnxruntime"])
+    arguments = ["--output", tmp_path / "out", "--formats", "onnx"]
+    result = command("export", finished_run, *arguments)
+    assert result.status == 2
+    assert "pip install 'tfrecvis[onnx]'" in result.errors
+    assert not (tmp_path / "out").exists()
 
 
 def test_artefact_that_differs_fails_the_command(
@@ -112,13 +90,18 @@ def test_artefact_that_differs_fails_the_command(
     from tfrecvis.export import ExportError
 
     def differ(*arguments, **options):
-        raise ExportError("Artefacts do not compute\nwhat the model computes.")
+        problem = "its largest difference\nis 0.3"
+        measured = {"serving_default": {"problem": problem}}
+        report = {"artefacts": {"litert_int8": {"signatures": measured}}}
+        raise ExportError("Pass a wider one in `tolerances`.", report=report)
 
     monkeypatch.setattr("tfrecvis.export.export_model", differ)
     result = command("export", finished_run, "--output", tmp_path / "exports")
     assert result.status == 1
     assert result.errors == (
-        "tfrecvis: error: Artefacts do not compute what the model computes.\n"
+        "tfrecvis: error: Artefacts do not compute what the model computes, so nothing "
+        "was written. litert_int8, serving_default: its largest difference is 0.3. "
+        "Pass --formats to leave them out.\n"
     )
 
 
@@ -127,3 +110,95 @@ def test_run_without_a_model_yet_says_how_to_go_on(command, finished_run, tmp_pa
     result = command("export", tmp_path, "--output", tmp_path / "exports")
     assert result.status == 2
     assert "its first epoch is not done" in result.errors
+    assert f"tfrecvis train --resume {tmp_path}" in result.errors
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["write_saved_model", "write_report"],
+)
+def test_full_disk_is_one_line_and_leaves_nothing(
+    command, finished_run, tmp_path, full_disk, monkeypatch, place
+):
+    full_disk("tfrecvis.export.export_model", place)
+    monkeypatch.setattr("tfrecvis.export.parity.run_artefacts", lambda *_: {})
+    arguments = ["--output", tmp_path / "out", "--formats", "saved_model"]
+    result = command("export", finished_run, *arguments)
+    assert result.status == 1
+    assert re.fullmatch(
+        r"tfrecvis: error: .*No space left on device\.\n", result.errors
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_full_disk_of_tensorflow_is_told_without_its_internals(
+    command, finished_run, tmp_path, monkeypatch
+):
+    import tensorflow as tf
+
+    def fail(*arguments, **options):
+        message = "out/.1-partial-x/bundle/saved_model.pb.tmp1; No space left on device"
+        raise tf.errors.ResourceExhaustedError(None, None, f"{message}\n[[node]]")
+
+    monkeypatch.setattr("tfrecvis.export.export_model", fail)
+    result = command("export", finished_run, "--output", tmp_path / "out")
+    assert result.status == 1
+    assert result.errors == (
+        f"tfrecvis: error: {tmp_path / 'out'}: No space left on device.\n"
+    )
+
+
+def test_output_that_cannot_be_made_is_one_line(command, finished_run):
+    # No user may make a folder in /proc, not even root.
+    arguments = ["--output", "/proc/there/out", "--formats", "saved_model"]
+    result = command("export", finished_run, *arguments)
+    assert result.status in (1, 2)
+    assert re.fullmatch(r"tfrecvis: error: .*/proc/there.*\n", result.errors)
+
+
+JAX = """
+import contextlib, io, json, sys
+from tfrecvis.tools.main import main
+
+def run(*arguments):
+    errors = io.StringIO()
+    with contextlib.redirect_stderr(errors):
+        status = main([*arguments])
+    return status, errors.getvalue()
+
+run_, image, data, output = sys.argv[1:]
+results = [
+    run("export", run_, "--output", output + "/export"),
+    ("keras.src.models" in sys.modules and "tensorflow" in sys.modules, ""),
+    run("predict", run_, image, "--output", output + "/predict"),
+    run("evaluate", run_, "--data", data, "--output", output + "/evaluate"),
+]
+import keras
+print(json.dumps([keras.backend.backend(), *results]))
+"""
+
+
+def test_under_jax_predict_and_evaluate_run_and_export_refuses_at_once(
+    finished_run, folder, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+    image = folder / "val" / "0.png"
+    arguments = [finished_run, image, folder, tmp_path]
+    done = subprocess.run(
+        [sys.executable, "-c", JAX, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    backend, export, heavy, predict, evaluate = json.loads(done.stdout.splitlines()[-1])
+    assert backend == "jax"
+    assert export[0] == 2
+    assert "Set KERAS_BACKEND=tensorflow" in export[1]
+    assert not heavy[0], "the refusal waited for TensorFlow"
+    assert predict == [0, ""]
+    assert evaluate == [0, ""]
+    assert (tmp_path / "predict" / "0_labels.png").is_file()
+    scores = json.loads((tmp_path / "evaluate" / "evaluation.json").read_text())
+    reached = json.loads((finished_run / "score.json").read_text())
+    assert scores["mean_iou"] == pytest.approx(reached["mean_iou"], abs=1e-3)

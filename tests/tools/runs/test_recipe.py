@@ -4,14 +4,16 @@ import re
 import pytest
 
 from tfrecvis.tools.errors import UserError
-from tfrecvis.tools.recipe import (
-    TRAINING,
+from tfrecvis.tools.runs.recipe import (
     differences,
     find_recipe,
     header,
     read_recipe,
     recipe_names,
+    write_recipe,
 )
+from tfrecvis.tools.runs.recipe_keys import TRAINING
+from tfrecvis.tools.task import task_class
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -32,12 +34,7 @@ def test_shipped_recipe_names_arguments_of_its_model(name):
     from tfrecvis import models
 
     recipe = read_recipe(find_recipe(name))
-    model = {
-        "segmentation": models.ReSeg,
-        "sequences": models.SequenceTagger,
-        "classification": models.ImageClassifier,
-        "superpixels": models.SuperpixelLabeller,
-    }[recipe["task"]]
+    model = getattr(models, task_class(recipe["task"]).model_class)
     assert set(recipe["model"]) <= set(inspect.signature(model).parameters)
     assert "num_classes" not in recipe["model"]
 
@@ -45,7 +42,8 @@ def test_shipped_recipe_names_arguments_of_its_model(name):
 def test_absent_keys_get_their_defaults(recipe):
     training = read_recipe(recipe)["training"]
     assert training["epochs"] == 5
-    assert training["label_smoothing"] == TRAINING["label_smoothing"]
+    assert training["optimizer"] == TRAINING["optimizer"].default
+    assert training["label_smoothing"] == 0.0, "a key of the task"
 
 
 def test_set_overrides_numbers_booleans_lists_and_bare_words(recipe):
@@ -73,7 +71,7 @@ def test_data_for_a_recipe_that_makes_its_own_is_refused(recipe):
 
 
 def test_a_key_where_a_table_belongs_is_named(tmp_path):
-    (tmp_path / "bad.toml").write_text("model = 3\n")
+    (tmp_path / "bad.toml").write_text('task = "sequences"\nmodel = 3\n')
     with pytest.raises(UserError, match="must be a table"):
         read_recipe(tmp_path / "bad.toml", ["model.units=3"])
 
@@ -90,7 +88,13 @@ def test_a_key_where_a_table_belongs_is_named(tmp_path):
         ("training.learning_rate=nan", "learning_rate must be positive"),
         ("training.learning_rate=fast", "learning_rate must be a number"),
         ("training.clipnorm=-1", "clipnorm must not be negative"),
-        ("training.ema_momentum=1", r"ema_momentum must lie in \[0, 1\)"),
+        ("training.ema_momentum=1", "ema_momentum must be below 1. Received: 1"),
+        (
+            "training.class_weights=mean",
+            'class_weights must be one of "median", "none"',
+        ),
+        ("training.seed=4294967296", "seed must be below"),
+        ("training.from=3", "from must be a string"),
         ("training.optimizer=adamm", 'one of "adamw", "adam", "sgd", "adadelta"'),
         ("training.jit_compile=1", 'one of true, false, "auto"'),
     ],
@@ -102,7 +106,7 @@ def test_wrong_setting_says_what_is_expected(recipe, setting, message):
 
 def test_unknown_table_names_the_nearest(tmp_path):
     file = tmp_path / "recipe.toml"
-    file.write_text("[modell]\nunits = 3\n")
+    file.write_text('task = "sequences"\n[modell]\nunits = 3\n')
     with pytest.raises(UserError, match=r"\[modell\]. Did you mean `model`"):
         read_recipe(file)
 
@@ -117,12 +121,32 @@ def test_text_that_is_not_toml_is_said_so_with_its_line(tmp_path):
 def test_unknown_task_names_the_nearest(tmp_path):
     file = tmp_path / "recipe.toml"
     file.write_text('task = "sequence"\n')
-    with pytest.raises(UserError, match="unknown task.*Did you mean `sequences`"):
+    with pytest.raises(UserError, match="no task 'sequence'.*mean `sequences`"):
         read_recipe(file)
 
 
-def test_recipe_without_a_task_is_segmentation(recipe):
-    assert read_recipe(recipe)["task"] == "segmentation"
+def test_recipe_must_name_its_task(tmp_path):
+    file = tmp_path / "recipe.toml"
+    file.write_text("[model]\nunits = 3\n")
+    with pytest.raises(UserError, match="names no task: write.*Known: .*segmentation"):
+        read_recipe(file)
+
+
+def test_tables_and_keys_are_those_of_the_task(tmp_path):
+    file = tmp_path / "recipe.toml"
+    file.write_text('task = "sequences"\n[augmentation]\nflip = true\n')
+    with pytest.raises(UserError, match=r"unknown table \[augmentation\]"):
+        read_recipe(file)
+    file.write_text('task = "sequences"\n')
+    with pytest.raises(UserError, match="Unknown key `label_smoothing`"):
+        read_recipe(file, ["training.label_smoothing=0.1"])
+
+
+def test_written_recipe_reads_the_same_with_its_comments(recipe, tmp_path):
+    read = read_recipe(recipe, ['data.class_names=["gräss", "a \\"b\\""]'])
+    write_recipe(read, tmp_path / "copy.toml", ["What it is.", ""])
+    assert read_recipe(tmp_path / "copy.toml") == read
+    assert header(tmp_path / "copy.toml") == ["What it is.", ""]
 
 
 def test_recipe_of_another_task_differs(recipe):

@@ -1,4 +1,4 @@
-"""Tasks other than segmentation: trained, interrupted, gone on with, evaluated."""
+"""Tasks other than segmentation, through every command."""
 
 import csv
 import json
@@ -6,6 +6,9 @@ import re
 
 import numpy as np
 import pytest
+from PIL import Image
+
+import tfrecvis
 
 RECIPES = {
     "sequences": """\
@@ -50,20 +53,6 @@ jit_compile = false
 """
 
 
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory):
-    path = tmp_path_factory.mktemp("digits") / "digits.npz"
-    rng = np.random.default_rng(0)
-    np.savez(
-        path,
-        x_train=rng.integers(0, 256, (30, 8, 8), "uint8"),
-        y_train=np.arange(30) % 3,
-        x_test=rng.integers(0, 256, (5, 8, 8), "uint8"),
-        y_test=np.arange(5) % 3,
-    )
-    return path
-
-
 @pytest.fixture(scope="module", params=RECIPES)
 def trained(request, command, digits, tmp_path_factory):
     """Task, arguments of `train`, and the directory of a run of two epochs."""
@@ -96,15 +85,17 @@ def test_run_leaves_the_best_model_its_recipe_curves_and_score(trained):
     task, _, directory = trained
     best = max(row["val_accuracy"] for row in curves(directory))
     assert score(directory)["accuracy"] == pytest.approx(best, rel=1e-5)
-    sidecar = json.loads((directory / "model.json").read_text())
-    assert sidecar["recipe"]["task"] == task
+    card = json.loads((directory / "model.json").read_text())
+    assert card["recipe"]["task"] == task
+    assert card["model"] in tfrecvis.models.__all__
+    assert (directory / "curves.png").is_file()
     assert f'task = "{task}"' in (directory / "recipe.toml").read_text()
 
 
 def test_interrupted_run_goes_on_to_the_same_end(
     trained, command, tmp_path, monkeypatch
 ):
-    from tfrecvis.tools import callbacks
+    from tfrecvis.tools.runs import callbacks
 
     write_checkpoint = callbacks.write_checkpoint
 
@@ -138,7 +129,8 @@ def test_another_split_can_be_evaluated(trained, command, tmp_path):
     task, _, directory = trained
     arguments = ["evaluate", directory, "--output", tmp_path, "--split"]
     assert command(*arguments, "test").status == 0
-    other = command(*arguments[:3], tmp_path / "other", "--split", "holdout")
+    # The split is looked at before the output, which exists by now.
+    other = command(*arguments, "holdout")
     assert other.status == 2
     if task == "classification":
         assert "no arrays x_holdout and y_holdout" in other.errors
@@ -146,13 +138,77 @@ def test_another_split_can_be_evaluated(trained, command, tmp_path):
         assert "There is no split 'holdout'" in other.errors
 
 
-@pytest.mark.parametrize("name", ["predict", "export"])
-def test_commands_for_pixels_refuse_the_model(trained, command, folder, tmp_path, name):
+@pytest.fixture(scope="module")
+def exported(trained, command, digits, tmp_path_factory):
+    """The SavedModel of the run."""
+    _, _, directory = trained
+    output = tmp_path_factory.mktemp("exported")
+    arguments = ["--output", output, "--formats", "saved_model"]
+    result = command("export", directory, *arguments)
+    assert result.status == 0, result.errors
+    assert re.search(r"saved_model +serving_default .* 1\.0000", result.output)
+    return output / "1"
+
+
+@pytest.fixture(scope="module")
+def inputs(trained, digits, tmp_path_factory):
+    """A folder with one file that the task reads, and one that is broken."""
     task, _, directory = trained
-    images = [folder / "val"] if name == "predict" else []
-    result = command(name, directory, *images, "--output", tmp_path / "out")
-    assert result.status == 2
-    assert f"was trained for {task}; this command takes models that" in result.errors
+    folder = tmp_path_factory.mktemp("inputs")
+    if task == "sequences":
+        (folder / "sums.txt").write_text("12+34\n07+55\n")
+        (folder / "broken.txt").write_text("12+3\n")
+    elif task == "classification":
+        Image.fromarray(np.arange(256, dtype="uint8").reshape(16, 16)).save(
+            folder / "digit.png"
+        )
+        (folder / "broken.png").write_bytes(b"no image")
+    else:
+        from tfrecvis.data import SyntheticSuperpixels
+
+        graphs = SyntheticSuperpixels("val", 1, nodes=12)
+        arrays = {name: array[0] for name, array in graphs.inputs.items()}
+        arrays["nodes"] = arrays.pop("mask")
+        np.savez(folder / "graph.npz", **arrays)
+        np.savez(folder / "broken.npz", features=arrays["features"])
+    return folder
+
+
+def answers(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_predict_answers_to_files_with_the_model_and_its_export_alike(
+    trained, exported, command, inputs, tmp_path
+):
+    _, _, directory = trained
+    for model, output in ((directory, "model"), (exported, "artefact")):
+        result = command("predict", model, inputs, "--output", tmp_path / output)
+        assert result.status == 1
+        assert "1 files answered, 1 could not be read" in result.output
+        (line,) = result.errors.splitlines()
+        assert re.search(r"broken\.\w+: .*; left out$", line)
+    if trained[0] == "sequences":
+        assert answers(tmp_path / "model") == answers(tmp_path / "artefact")
+        text = answers(tmp_path / "model")["sums_answer.txt"].decode()
+        assert len(text.splitlines()) == 2
+        assert re.search(r"sums\.txt: .*, ", result.output)
+        return
+    one, other = (
+        json.loads(next((tmp_path / name).iterdir()).read_text())
+        for name in ("model", "artefact")
+    )
+    assert one["labels"] == other["labels"]
+    assert np.asarray(one["probabilities"]).sum(-1) == pytest.approx(1, abs=1e-5)
+
+
+def test_evaluation_of_the_export_finds_the_same(trained, exported, command, tmp_path):
+    task, arguments, directory = trained
+    data = arguments[2:] if task == "classification" else []
+    result = command("evaluate", exported, *data, "--output", tmp_path)
+    assert result.status == 0, result.errors
+    found = json.loads((tmp_path / "evaluation.json").read_text())
+    assert found["accuracy"] == pytest.approx(score(directory)["accuracy"], abs=1e-6)
 
 
 def test_recipe_draws_its_data_or_asks_for_them(trained, command, tmp_path):
@@ -175,7 +231,7 @@ def test_recipe_draws_its_data_or_asks_for_them(trained, command, tmp_path):
         ("data.train_count=0", "data.train_count must be a positive integer"),
         ("data.train_count=7", "7 .* make no batch of 8"),
         ("data.count=3", "Unknown key `count` in .data."),
-        ("training.label_smoothing=0.1", "label_smoothing is for segmentation, not"),
+        ("training.label_smoothing=0.1", "Unknown key `label_smoothing` in .training."),
         ("augmentation.flip=true", ".augmentation."),
     ],
 )
@@ -190,89 +246,10 @@ def test_wrong_key_stops_before_the_training(
     assert not (tmp_path / "run").exists()
 
 
-def test_every_epoch_draws_other_sequences():
-    from tfrecvis.tools.recipe import TRAINING as defaults
-    from tfrecvis.tools.tasks.sequences import Sequences
-
-    recipe = {
-        "task": "sequences",
-        "data": {"reader": "memorisation", "length": 3, "symbols": 9, "train_count": 8},
-        "training": {**defaults, "batch_size": 4},
-    }
-    task = Sequences(recipe)
-    first, again, later = (
-        [inputs for inputs, _ in task.batches(epoch, 1).as_numpy_iterator()]
-        for epoch in (0, 0, 1)
-    )
-    assert len(first) == task.steps == 2
-    np.testing.assert_array_equal(first, again)
-    assert (np.array(first) != np.array(later)).any()
-    assert (first[0] != first[1]).any()
-
-
-def test_images_are_drawn_once_an_epoch_and_in_another_order_in_the_next(digits):
-    from tfrecvis.tools.recipe import TRAINING as defaults
-    from tfrecvis.tools.tasks.classification import Classification
-
-    recipe = {
-        "task": "classification",
-        "data": {"reader": "npz", "path": str(digits), "val_count": 6},
-        "training": {**defaults, "batch_size": 8},
-    }
-    task = Classification(recipe)
-    epochs = [
-        np.concatenate([images for images, _ in task.batches(epoch, 1)])
-        for epoch in (0, 1)
-    ]
-    for images in epochs:
-        found = sorted(images.sum((1, 2, 3)).tolist())
-        assert found == sorted(task.images[:24].sum((1, 2, 3)).tolist())
-    assert (epochs[0] != epochs[1]).any()
-
-
-def test_scores_of_sequences_count_the_steps_of_the_answer_alone():
-    from tfrecvis.tools.recipe import TRAINING as defaults
-    from tfrecvis.tools.tasks.sequences import Sequences
-
-    recipe = {
-        "task": "sequences",
-        "data": {"reader": "memorisation", "length": 3, "symbols": 9},
-        "training": defaults,
-    }
-    task = Sequences(recipe)
-    inputs, answers = next(task.split("val"))
-    # Three symbols and the end: the targets of the last four of eight steps.
-    assert answers.shape[1] == 4
-    np.testing.assert_array_equal(answers[:, :3], inputs[:, 1:4])
-    logits = np.zeros((len(answers), 8, 10), "float32")
-    logits[:, 4:] = 50 * np.eye(10)[answers]
-    logits[:, :4, 7] = 50  # whatever it says before
-    objective = task.objective()
-    loss, (accuracy, whole) = objective["loss"], objective["metrics"]
-    assert np.max(loss(answers, logits)) < 1e-6
-    logits[0, 5] = 50 * np.eye(10)[(answers[0, 1] + 1) % 10]
-    assert np.asarray(accuracy(answers, logits))[0].tolist() == [1, 0, 1, 1]
-    assert np.asarray(whole(answers, logits))[:3].tolist() == [0, 1, 1]
-
-
-def test_land_accuracy_leaves_out_background_and_padding():
-    from tfrecvis.tools.tasks.superpixels import LandAccuracy
-
-    metric = LandAccuracy()
-    labels, answers = np.array([[0, 1, 2, 3]]), np.array([[1, 1, 3, 3]])
-    metric.update_state(labels, np.eye(4)[answers], np.array([[1.0, 1.0, 1.0, 0.0]]))
-    assert float(metric.result()) == 0.5
-
-
-def test_sequences_are_validated_on_as_many_as_the_recipe_says():
-    from tfrecvis.tools.recipe import TRAINING as defaults
-    from tfrecvis.tools.tasks import task_class
-
-    recipe = {
-        "task": "sequences",
-        "model": {},
-        "data": {"reader": "addition", "digits": 1, "val_count": 20},
-        "training": {**defaults, "batch_size": 16},
-    }
-    batches = task_class(recipe)(recipe).split("val")
-    assert [len(inputs) for inputs, _ in batches] == [16, 4]
+def test_evaluation_asks_for_no_data_that_the_recipe_draws(trained, command, tmp_path):
+    task, _, directory = trained
+    arguments = ["evaluate", directory, "--data", tmp_path, "--output", tmp_path]
+    result = command(*arguments)
+    assert result.status == 2
+    wanted = "npz" if task == "classification" else "leave out --data"
+    assert wanted in result.errors

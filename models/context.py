@@ -47,7 +47,7 @@ def add_context(maps, kind, units, cell, dropout, residual, name):
     """One layer of context over the whole map.
 
     With `residual`, `maps + norm(conv1x1(context(norm(maps))))`; without it, the
-    context alone, as in the ReSeg paper.
+    context by itself, as in the ReSeg paper.
 
     Args:
         maps: Tensor `(batch, height, width, channels)`.

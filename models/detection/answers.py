@@ -1,0 +1,138 @@
+"""From the boxes of a detector to the detections that it answers with."""
+
+import numpy as np
+from keras import ops
+
+from tfrecvis.models.signature import Signature, Spec, image_spec
+from tfrecvis.ops import suppress, take_kept
+
+MAX_DETECTIONS = 100
+CANDIDATES = 400  # boxes of the highest scores, before suppression
+IOU = 0.45  # from which the less certain box of a class is suppressed
+SCORE = 0.01
+
+
+def detections(boxes, size, max_detections=MAX_DETECTIONS):
+    """The detections of a grid of boxes, after suppression class by class.
+
+    Args:
+        boxes: Tensor `(batch, rows, columns, priors, 5 + classes)`; see `GridBoxes`.
+        size: `(height, width)` of the images in pixels, to which boxes are clipped.
+        max_detections: Integer.
+
+    Returns:
+        Dict: `boxes`, float32 `(batch, max_detections, 4)`, xyxy in absolute pixels;
+        `scores`, float32 `(batch, max_detections)`, the highest first; `classes`,
+        int32, -1 where there is no more detection; `num_detections`, int32 `(batch,)`.
+    """
+    boxes = ops.reshape(boxes, (ops.shape(boxes)[0], -1, boxes.shape[-1]))
+    scores = ops.sigmoid(boxes[..., 4:5]) * ops.softmax(boxes[..., 5:])
+    num_classes = scores.shape[-1]
+    flat = ops.reshape(scores, (ops.shape(scores)[0], -1))
+    scores, place = ops.top_k(flat, CANDIDATES)
+    classes = place % num_classes
+    chosen = ops.take_along_axis(boxes[..., :4], (place // num_classes)[..., None], 1)
+    limit = ops.cast(ops.stack([size[1], size[0]]), "float32")
+    low = ops.clip(chosen[..., :2] - chosen[..., 2:] / 2, 0, limit)
+    high = ops.clip(chosen[..., :2] + chosen[..., 2:] / 2, 0, limit)
+    corners = ops.concatenate([low, high], -1)
+    kept = suppress(
+        corners, scores, max_detections, IOU, SCORE, classes=ops.cast(classes, "int32")
+    )
+    return {
+        "boxes": take_kept(kept, corners),
+        "scores": kept.scores,
+        "classes": take_kept(kept, ops.cast(classes, "int32"), -1),
+        "num_detections": kept.count,
+    }
+
+
+def signatures(model, max_detections=MAX_DETECTIONS):
+    """The signatures of a detector.
+
+    `serving_default` takes `images`, uint8 `(batch, height, width, 3)`, RGB, 0-255, and
+    answers with what `detections` gives, in pixels of these images.
+
+    Args:
+        model: Keras model of images to boxes, such as `YOLOv2`.
+        max_detections: Integer.
+
+    Returns:
+        List of one `tfrecvis.models.Signature`.
+
+    Example:
+
+    >>> from tfrecvis.models import YOLOv2
+    >>> model = YOLOv2(3, [(10, 12), (40, 30)], backbone_filters=(8, 8, 16, 16))
+    >>> list(signatures(model)[0].outputs)
+    ['boxes', 'scores', 'classes', 'num_detections']
+    """
+
+    def answer(model, /, images):
+        _, height, width, _ = ops.shape(images)
+        boxes = model(ops.cast(images, model.inputs[0].dtype), training=False)
+        return detections(boxes, (height, width), max_detections)
+
+    outputs = {
+        "boxes": Spec(("batch", max_detections, 4), "float32"),
+        "scores": Spec(("batch", max_detections), "float32"),
+        "classes": Spec(("batch", max_detections), "int32"),
+        "num_detections": Spec(("batch",), "int32"),
+    }
+    inputs = {"images": image_spec(model)}
+    return [
+        Signature("serving_default", model, answer, inputs, outputs, compare_detections)
+    ]
+
+
+def compare_detections(reference, answer, tolerance):
+    """Compares detections: each sure one must be there in the other answer.
+
+    Scores may differ by the tolerance, or by 0.001 if that is more. A detection whose
+    score lies further above the lowest one than that must have one of its class in the
+    other answer with an IoU of 0.99, or of 1 less the tolerance if that is lower. A
+    pair of boxes of which either may suppress the other excuses one in a hundred.
+
+    Args:
+        reference: Dict that `detections` gives.
+        answer: Dict of the same.
+        tolerance: Float.
+
+    Returns:
+        A dict; see `tfrecvis.models.comparison`.
+    """
+    margin = max(1e-3, tolerance)
+    least_iou = min(0.99, 1 - tolerance)
+    found, differences = [], []
+    for one, other in ((reference, answer), (answer, reference)):
+        for image in range(len(one["boxes"])):
+            count, theirs = one["num_detections"][image], other["num_detections"][image]
+            boxes, others = one["boxes"][image], other["boxes"][image][:theirs]
+            for index in range(count):
+                score = one["scores"][image, index]
+                if score < SCORE + margin:
+                    continue
+                fits = other["classes"][image, :theirs] == one["classes"][image, index]
+                fits &= _overlaps(boxes[index], others) >= least_iou
+                gaps = np.abs(other["scores"][image, :theirs] - score)[fits]
+                found.append(bool(gaps.size and gaps.min() <= margin))
+                if gaps.size:
+                    differences.append(float(gaps.min()))
+    share = float(np.mean(found)) if found else 1.0
+    problem = None
+    if share < 0.99:
+        problem = f"{1 - share:.1%} of its detections have no counterpart"
+    return {
+        "largest_difference": max(differences, default=0.0),
+        "mean_difference": float(np.mean(differences)) if differences else 0.0,
+        "agreement": share,
+        "problem": problem,
+    }
+
+
+def _overlaps(box, others):
+    low = np.maximum(box[:2], others[:, :2])
+    high = np.minimum(box[2:], others[:, 2:])
+    common = np.prod(np.maximum(high - low, 0), -1)
+    areas = np.prod(others[:, 2:] - others[:, :2], -1)
+    return common / np.maximum(np.prod(box[2:] - box[:2]) + areas - common, 1e-9)

@@ -1,0 +1,82 @@
+"""The models that come with the package: complete, small and loadable."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from tfrecvis.models import (
+    ImageClassifier,
+    ReSeg,
+    load_card,
+    load_preset,
+    preset_names,
+)
+from tfrecvis.models.presets import PRESETS
+
+NAMES = preset_names()
+
+
+def test_there_is_a_preset():
+    assert "camvid_reseg" in NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_preset_names_and_colours_each_class(name):
+    num_classes = load_preset(name).output_shape[-1]
+    card = load_card(name)
+    assert len(set(card["class_names"])) == num_classes
+    assert len(set(map(tuple, card["colours"]))) == num_classes
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_preset_labels_an_image_of_another_size(name):
+    height, width = (side // 2 + 1 for side in load_card(name)["image_size"])
+    images = np.random.default_rng(0).integers(0, 256, (1, height, width, 3), "uint8")
+    assert tuple(load_preset(name)(images).shape[:3]) == (1, height, width)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_preset_stays_below_4_megabytes(name):
+    files = list((PRESETS / name).iterdir())
+    assert sorted(file.name for file in files) == ["model.json", "model.keras"]
+    assert sum(file.stat().st_size for file in files) < 4e6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_card_says_how_the_preset_was_made_and_names_no_path(name):
+    card = load_card(name)
+    assert card["name"] == name
+    assert card["description"]
+    assert card["recipe"]["task"]
+    assert "path" not in card["recipe"]["data"]
+
+
+def test_every_folder_beside_the_module_is_a_preset():
+    folders = {path.name for path in PRESETS.iterdir() if path.is_dir()}
+    assert folders - {"__pycache__"} == set(NAMES)
+
+
+@pytest.mark.parametrize("load", [load_preset, load_card, ReSeg.from_preset])
+def test_an_unknown_preset_names_the_known_ones(load):
+    with pytest.raises(ValueError, match="no preset 'camvid', .*camvid_reseg"):
+        load("camvid")
+
+
+def test_a_folder_of_a_run_is_loaded_like_a_preset(tmp_path):
+    model = ReSeg(3, units=3, backbone_filters=(4,), backbone_blocks=(0,))
+    model.save(tmp_path / "model.keras")
+    (tmp_path / "model.json").write_text(json.dumps({"model": "ReSeg"}))
+    images = np.zeros((1, 4, 6, 3), "uint8")
+    for loaded in (load_preset(tmp_path), ReSeg.from_preset(str(tmp_path))):
+        np.testing.assert_array_equal(
+            keras.ops.convert_to_numpy(loaded(images)),
+            keras.ops.convert_to_numpy(model(images)),
+        )
+
+
+def test_from_preset_of_another_model_is_refused():
+    match = r"is a ReSeg. Received: ImageClassifier\.from_preset"
+    with pytest.raises(ValueError, match=match):
+        ImageClassifier.from_preset("camvid_reseg")
