@@ -78,6 +78,10 @@ def test_bytes_of_an_orientation_elsewhere_are_no_orientation():
     assert int(exif_orientation(jpeg(second))) == 1
 
 
+def test_photo_with_a_thumbnail_is_turned_by_its_own_exif():
+    assert int(exif_orientation(jpeg(exif(6)) + jpeg(exif(3)))) == 6
+
+
 @pytest.mark.parametrize("length", [0, 1, 6, 7, 10, 14, 15, 16, 20, 27])
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_exif_that_is_cut_off_leaves_the_photo_as_it_is(length, order):
