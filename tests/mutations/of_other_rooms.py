@@ -81,6 +81,13 @@ MUTATIONS = [
         "models/test_reseg.py",
     ),
     Mutation(
+        "YOLOv2 begins with an object in every other box",
+        "models/detection/yolo_v2.py",
+        "bias = [0.0, 0.0, 0.0, 0.0, RARE, *[0.0] * num_classes]",
+        "bias = [0.0] * (5 + num_classes)",
+        "models/test_yolo_v2.py",
+    ),
+    Mutation(
         "an export takes probabilities for logits",
         "models/answers.py",
         "ops.softmax(outputs) if from_logits else outputs",
