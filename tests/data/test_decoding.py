@@ -12,7 +12,7 @@ from tfrecvis.data.decoding import decode_bytes, decode_pair, exif_orientation
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (21, 34, 3), "uint8")
 in_graph = tf.function(
-    decode_image, input_signature=[tf.TensorSpec([], tf.string)]
+    lambda data: decode_image(data), input_signature=[tf.TensorSpec([], tf.string)]
 ).get_concrete_function()
 
 
