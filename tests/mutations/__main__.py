@@ -34,17 +34,13 @@ def main():
             for mutation, test in zip(chosen, tasks, strict=True):
                 print(f"{mutation.what}: {test or 'NOT CAUGHT'}", flush=True)
                 caught[mutation] = test
-            right = right_code(chosen[0], caught)
-            if broken := pool.submit(first_failure, right, copies).result():
-                sys.exit(f"{broken} fails on the right code, too.")
+            if tests := {test for test in caught.values() if test}:
+                same = chosen[0]._replace(new=chosen[0].old, tests=" ".join(tests))
+                broken = pool.submit(first_failure, same, copies).result()
+                if broken:
+                    sys.exit(f"{broken} fails on the right code, too.")
     write_page(caught)
     sys.exit(None in caught.values())
-
-
-def right_code(mutation, caught):
-    """A mutation that changes nothing, with all tests that caught one."""
-    tests = " ".join({test for test in caught.values() if test})
-    return mutation._replace(what="nothing", new=mutation.old, tests=tests)
 
 
 def write_page(caught):
