@@ -12,7 +12,7 @@ from tfrecvis.data.decoding import decode_bytes, decode_pair, exif_orientation
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (21, 34, 3), "uint8")
 in_graph = tf.function(
-    decode_image, input_signature=[tf.TensorSpec([], tf.string)]
+    lambda data: decode_image(data), input_signature=[tf.TensorSpec([], tf.string)]
 ).get_concrete_function()
 
 
@@ -76,6 +76,10 @@ def test_bytes_of_an_orientation_elsewhere_are_no_orientation():
     assert int(exif_orientation(jpeg(exif(6, kind=4)))) == 1
     second = exif(1, tag=0x0100) + struct.pack("<H", 1) + entry
     assert int(exif_orientation(jpeg(second))) == 1
+
+
+def test_photo_with_a_thumbnail_is_turned_by_its_own_exif():
+    assert int(exif_orientation(jpeg(exif(6)) + jpeg(exif(3)))) == 6
 
 
 @pytest.mark.parametrize("length", [0, 1, 6, 7, 10, 14, 15, 16, 20, 27])

@@ -1,4 +1,4 @@
-"""Spec and Signature: what exports and commands know of a model."""
+"""Signature: what exports and commands know of a model."""
 
 import keras
 import numpy as np
@@ -7,14 +7,6 @@ import pytest
 from tfrecvis.models import Signature, Spec
 from tfrecvis.models.comparison import compare_values
 from tfrecvis.models.signature import image_spec, input_axes
-
-
-def test_open_axes_of_a_spec_have_no_size_until_they_are_bound():
-    spec = Spec(("batch", "height", "width", 3), "uint8", image=True)
-    assert spec.shape == (None, None, None, 3)
-    bound = spec.bound({"height": 4, "depth": 9})
-    assert bound == Spec(("batch", 4, "width", 3), "uint8", image=True)
-    assert spec.axes == ("batch", "height", "width", 3)
 
 
 def test_a_signature_calls_its_function_with_the_model_and_inputs_by_name():

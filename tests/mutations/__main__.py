@@ -1,7 +1,7 @@
 """Applies every mutation to a copy of the repository and asks the fast tests.
 
 python -m mutations           (in tests/) writes the table of docs/design/tests.md
-python -m mutations --list 3  runs the fourth only, and writes nothing
+python -m mutations --list 3  runs the fourth only; the other rows stay as they are
 """
 
 import argparse
@@ -29,25 +29,33 @@ def main():
         for number in range(WORKERS):
             copies.put(copy_repository(Path(scratch).resolve() / str(number)))
         with ProcessPoolExecutor(WORKERS, context, max_tasks_per_child=1) as pool:
-            caught = []
+            caught = {}
             tasks = pool.map(first_failure, chosen, [copies] * len(chosen))
             for mutation, test in zip(chosen, tasks, strict=True):
                 print(f"{mutation.what}: {test or 'NOT CAUGHT'}", flush=True)
-                caught.append(test)
-    if numbers is None:
-        write_page(caught)
-    sys.exit(None in caught)
+                caught[mutation] = test
+            if tests := {test for test in caught.values() if test}:
+                same = chosen[0]._replace(new=chosen[0].old, tests=" ".join(tests))
+                broken = pool.submit(first_failure, same, copies).result()
+                if broken:
+                    sys.exit(f"{broken} fails on the right code, too.")
+    write_page(caught)
+    sys.exit(None in caught.values())
 
 
 def write_page(caught):
+    """Writes the rows of the mutations that were run; the others stay, where known."""
+    head, start, table = PAGE.read_text("utf-8").partition(START)
     lines = ["| mutation | in | caught by |", "| --- | --- | --- |"]
-    for mutation, test in zip(MUTATIONS, caught, strict=True):
-        found = "nothing"
-        if test is not None:
-            file, *_, name = test.split("::")
-            found = f"`{file}`: {name}"
-        lines.append(f"| {mutation.what} | `{mutation.file}` | {found} |")
-    head, start, _ = PAGE.read_text("utf-8").partition(START)
+    for mutation in MUTATIONS:
+        row = f"| {mutation.what} | `{mutation.file}` |"
+        known = [line for line in table.splitlines() if line.startswith(row)]
+        if caught.get(mutation):
+            file, *_, name = caught[mutation].split("::")
+            known = [f"{row} `{file}`: {name} |"]
+        elif mutation in caught or not known:
+            known = [f"{row} nothing |"]
+        lines += known
     PAGE.write_text(f"{head}{start}\n\n" + "\n".join(lines) + "\n", "utf-8")
 
 

@@ -34,8 +34,8 @@ MUTATIONS = [
     Mutation(
         "DiagonalBiLSTM flips the rows",
         "tfrecvis/layers/diagonal_bilstm.py",
-        "x = ops.flip(x, 2) if side else x",
-        "x = ops.flip(x, 1) if side else x",
+        "ops.transpose(ops.flip(x, 2) if side else x,",
+        "ops.transpose(ops.flip(x, 1) if side else x,",
         "layers/test_diagonal_bilstm.py",
     ),
     Mutation(
@@ -128,5 +128,19 @@ MUTATIONS = [
         "return first | ((theirs == own) & lower)",
         "return first | ((theirs == own) & bool(ops.all(lower)))",
         "conformance/test_xla.py",
+    ),
+    Mutation(
+        "ReSeg pads at the top",
+        "tfrecvis/layers/pad_to_multiple.py",
+        "[[0, 0], [0, bottom], [0, right], [0, 0]]",
+        "[[0, 0], [bottom, 0], [0, right], [0, 0]]",
+        "layers/test_pad_to_multiple.py models/test_reseg.py",
+    ),
+    Mutation(
+        "Upsample wraps around the edge",
+        "tfrecvis/layers/upsample.py",
+        "before = ops.concatenate([maps[:, :1], maps[:, :-1]], 1)",
+        "before = ops.concatenate([maps[:, -1:], maps[:, :-1]], 1)",
+        "layers/test_upsample.py",
     ),
 ]
