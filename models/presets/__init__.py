@@ -18,7 +18,7 @@ def preset_names():
     Example:
 
     >>> preset_names()
-    ['camvid_reseg']
+    ['bccd_yolov2', 'camvid_reseg']
     """
     return sorted(card.parent.name for card in PRESETS.glob("*/model.json"))
 
