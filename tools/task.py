@@ -34,6 +34,7 @@ class Task(abc.ABC):
         tables*: Tuple of its own tables of a recipe, besides [model], [data],
             [training] and [demo].
         drawn*: Tuple of its readers that make their data, and take no path.
+        model_keys*: Tuple of keys of [model] besides the arguments of its model.
         model_class*: String, the name of its model in `tfrecvis.models`.
         files*: Tuple of endings of the files that `write` makes of one input.
 
@@ -47,6 +48,7 @@ class Task(abc.ABC):
     training_keys = {}
     tables = ()
     drawn = ()
+    model_keys = ()
     model_class = None
     files = ("_answer.json",)
 

@@ -31,6 +31,7 @@ def reader_of(sizes=SIZES):
                 "masks": np.ones((count, height, width), "uint8"),
                 "boxes": np.tile(np.float32([0, 0, width, height]), (count, 1)),
                 "classes": np.full(count, fill),
+                "difficult": np.ones(count, bool),
                 "class": np.int32(fill),
                 "tokens": np.full(count + 1, fill),
                 "answer": np.full(1, fill),

@@ -133,7 +133,7 @@ def test_bad_input_of_superpixels_is_refused(arguments, message):
 
 
 def test_missing_library_says_how_to_install_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, "skimage.segmentation", None)
+    monkeypatch.setitem(sys.modules, "skimage", None)
     with pytest.raises(ImportError, match=r"pip install 'tfrecvis\[data\]'"):
         superpixels(IMAGE)
 

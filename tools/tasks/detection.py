@@ -29,6 +29,7 @@ class Detection(TakesPhotos, ReaderTask):
     scores_answers = True
     readers = {"voc": "VOCFolder"}
     model_class = "YOLOv2"
+    model_keys = ("num_priors",)
     files = ("_boxes.png", "_boxes.json")
 
     def example(self, batch):

@@ -10,6 +10,9 @@ def maps(rng, batch, other):
 
 CASES = {
     "GridBoxes": Case(
-        layers.GridBoxes, {"priors": [[10.0, 20.0], [40.0, 30.0]], "stride": 8}, maps
+        layers.GridBoxes,
+        {"priors": [[10.0, 20.0], [40.0, 30.0]], "stride": 8},
+        maps,
+        keeps_float32=True,
     )
 }

@@ -28,14 +28,15 @@ def test_directory_of_the_same_recipe_may_differ_in_epochs_only(recipe, tmp_path
 
 
 def test_each_fact_stands_in_the_card_once(recipe):
-    task = task_class("segmentation")(read_recipe(recipe, ["data.image_size=[4, 6]"]))
-    task.sidecar = lambda: {"image_size": [4, 6]}
+    settings = ['data.class_names=["a", "b"]']
+    task = task_class("segmentation")(read_recipe(recipe, settings))
+    task.sidecar = lambda: {"class_names": ["a", "b"]}
     card = card_of(task)
-    assert card["image_size"] == [4, 6]
-    assert "image_size" not in card["recipe"]["data"]
+    assert card["class_names"] == ["a", "b"]
+    assert "class_names" not in card["recipe"]["data"]
     assert card["recipe"]["data"]["size"] == [48, 48]
     assert card["recipe"]["task"] == "segmentation"
-    assert "class_names" not in task.recipe["data"]
+    assert "class_names" in task.recipe["data"]
 
 
 def test_lines_of_epochs_after_the_checkpoint_are_forgotten(tmp_path):

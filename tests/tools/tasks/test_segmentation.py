@@ -38,7 +38,7 @@ def test_nothing_but_void_is_an_error_with_status_1(task):
 
 def test_labels_come_back_by_the_nearest_pixel(task):
     answer = {"labels": np.array([[[0, 1], [2, 3]]]), "probabilities": None}
-    labels = task.restored(answer, (3, 4))["labels"]
+    labels = task.restored(answer, (2, 2), (3, 4))["labels"]
     assert labels.tolist() == [[[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 3, 3]]]
 
 
