@@ -25,24 +25,25 @@ def detections(boxes, size, max_detections=MAX_DETECTIONS):
         `scores`, float32 `(batch, max_detections)`, the highest first; `classes`,
         int32, -1 where there is no more detection; `num_detections`, int32 `(batch,)`.
     """
-    boxes = ops.reshape(boxes, (ops.shape(boxes)[0], -1, boxes.shape[-1]))
-    scores = ops.sigmoid(boxes[..., 4:5]) * ops.softmax(boxes[..., 5:])
-    num_classes = scores.shape[-1]
-    flat = ops.reshape(scores, (ops.shape(scores)[0], -1))
-    scores, place = ops.top_k(flat, CANDIDATES)
-    classes = place % num_classes
-    chosen = ops.take_along_axis(boxes[..., :4], (place // num_classes)[..., None], 1)
+    _, rows, columns, priors, length = ops.shape(boxes)
+    boxes = ops.reshape(boxes, (-1, rows * columns * priors, length))
     limit = ops.cast(ops.stack([size[1], size[0]]), "float32")
-    low = ops.clip(chosen[..., :2] - chosen[..., 2:] / 2, 0, limit)
-    high = ops.clip(chosen[..., :2] + chosen[..., 2:] / 2, 0, limit)
-    corners = ops.concatenate([low, high], -1)
+    low = ops.clip(boxes[..., :2] - boxes[..., 2:4] / 2, 0, limit)
+    high = ops.clip(boxes[..., :2] + boxes[..., 2:4] / 2, 0, limit)
+    scores = ops.sigmoid(boxes[..., 4:5]) * ops.softmax(boxes[..., 5:])
+    # Every box is a candidate of every class.
+    num_classes = scores.shape[-1]
+    corners = ops.repeat(ops.concatenate([low, high], -1), num_classes, axis=1)
+    scores = ops.reshape(scores, (-1, ops.shape(corners)[1]))
+    classes = ops.zeros_like(scores, "int32")
+    classes = classes + ops.arange(ops.shape(corners)[1], dtype="int32") % num_classes
     kept = suppress(
-        corners, scores, max_detections, IOU, SCORE, classes=ops.cast(classes, "int32")
+        corners, scores, max_detections, IOU, SCORE, classes, max_candidates=CANDIDATES
     )
     return {
         "boxes": take_kept(kept, corners),
         "scores": kept.scores,
-        "classes": take_kept(kept, ops.cast(classes, "int32"), -1),
+        "classes": take_kept(kept, classes, -1),
         "num_detections": kept.count,
     }
 

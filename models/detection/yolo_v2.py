@@ -70,6 +70,11 @@ def YOLOv2(
     (1, 4, 5, 2, 8)
     """
     check_integer("num_classes", num_classes)
+    if not isinstance(priors, (list, tuple)) or not priors:
+        raise ValueError(
+            "`priors` must be a list of (width, height) in pixels, one or more. "
+            f"Received: priors={priors!r}. tfrecvis.data.dimension_priors finds some."
+        )
     check_choice("context", context, CONTEXTS, '"conv" is the convolutional twin.')
     check_integer("units", units)
     check_integer("num_layers", num_layers, least=0)

@@ -6,6 +6,8 @@ from tfrecvis.tools.photos import Scale, answers
 from tfrecvis.tools.progress import progress
 from tfrecvis.tools.runs.recipe import change_recipe
 
+NUM_SAMPLES = 4  # that are drawn, truth beside answer
+
 
 def add_arguments(parser):
     """Adds the arguments of the sub-command."""
@@ -49,7 +51,15 @@ def run(options):
     if not options.overwrite:
         check_new([directory / "evaluation.json"])
     batches = progress(batches, "evaluating", len_of(batches))
-    result = task.score(answers(task, loaded.predictor, batches, scale))
+    drawn = []
+
+    def pairs():
+        for pair in answers(task, loaded.predictor, batches, scale):
+            if len(drawn) < NUM_SAMPLES:
+                drawn.append(pair)
+            yield pair
+
+    result = task.score(pairs())
     print(task.table(result))
     written = {"model": options.model, "data": options.data, "split": split, **result}
     directory.mkdir(parents=True, exist_ok=True)
@@ -57,6 +67,10 @@ def run(options):
     data = options.data or task.recipe["data"].get("path") or "data of the recipe"
     heading = f"{options.model} on {data}, split {split}"
     pictures = task.draw_scores(result, heading, directory)
+    given = {"model": [given for _, given in drawn]}
+    samples = task.compare([b for b, _ in drawn], given, directory / "samples.png")
+    if samples is not None:
+        pictures = [*pictures, samples]
     names = ", ".join(map(str, [directory / "evaluation.json", *pictures]))
     print(f"Written: {names}")
 

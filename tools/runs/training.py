@@ -19,6 +19,8 @@ from tfrecvis.tools.runs.recipe import differences, read_recipe, write_recipe
 from tfrecvis.tools.runs.run_directory import RunDirectory
 from tfrecvis.tools.task import task_class
 
+# Keys of [data] that stand in the card itself.
+NAMES = ("class_names", "colours")
 NUM_SAMPLES = 4  # of the validation split, drawn when a run is finished
 
 
@@ -67,7 +69,11 @@ def card_of(task):
     """Returns the card of the models that a task makes: each fact stands in it once."""
     sidecar = task.sidecar()
     recipe = {
-        table: {k: v for k, v in keys.items() if table != "data" or k not in sidecar}
+        table: {
+            k: v
+            for k, v in keys.items()
+            if table != "data" or k not in NAMES or k not in sidecar
+        }
         if isinstance(keys, dict)
         else keys
         for table, keys in task.recipe.items()

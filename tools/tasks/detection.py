@@ -68,6 +68,13 @@ class Detection(TakesPhotos, ReaderTask):
 
         return detection.signatures(model)
 
+    def data_at(self, path):
+        data = super().data_at(path)
+        # The card took the names out of the recipe.
+        if "class_names" in self.card:
+            data.setdefault("class_names", self.card["class_names"])
+        return data
+
     def restored(self, answer, given, size):
         stretch = [size[1] / given[1], size[0] / given[0]] * 2
         return {**answer, "boxes": answer["boxes"] * np.array(stretch, "float32")}

@@ -32,6 +32,11 @@ def test_picture_of_the_confusion_matrix_is_drawn(evaluation):
     assert picture.std() > 5
 
 
+def test_samples_are_drawn_with_the_truth_beside_the_answer(evaluation):
+    picture = Image.open(evaluation[0] / "samples.png")
+    assert picture.width > picture.height  # image, truth and answer; two samples
+
+
 def test_scores_are_printed_with_a_line_per_class(evaluation):
     for word in ("grass", "buoy_port", "mean", "global accuracy"):
         assert word in evaluation[1]
