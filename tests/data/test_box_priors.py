@@ -43,6 +43,15 @@ def test_more_priors_fit_better_and_a_seed_gives_one_answer():
     np.testing.assert_array_equal(box_priors(sizes, 4)[0], box_priors(sizes, 4)[0])
 
 
+def test_prior_that_loses_all_its_boxes_takes_another_one():
+    rng = np.random.default_rng(488)  # found by a search
+    sizes = np.round(rng.lognormal(2, 1.2, (rng.integers(8, 40), 2)), 1) + 0.1
+    priors, _ = box_priors(sizes, 12, seed=488)
+    assert np.isfinite(priors).all()
+    nearest = shape_iou(sizes, priors).argmax(1)
+    assert set(nearest) == set(range(12))
+
+
 def test_scaled_boxes_have_scaled_priors():
     priors, iou = box_priors(SIZES, 3)
     scaled, same = box_priors(SIZES * 8, 3)
