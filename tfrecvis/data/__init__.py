@@ -77,7 +77,6 @@ from tfrecvis.data.algorithmic import ADDITION_TOKENS, addition, memorisation
 from tfrecvis.data.array_file import read_array_file
 from tfrecvis.data.augmentation import Augmentation
 from tfrecvis.data.batches import batches, steps_per_epoch
-from tfrecvis.data.box_priors import box_priors
 from tfrecvis.data.class_frequencies import class_frequencies
 from tfrecvis.data.decoding import IMAGE_SUFFIXES, decode_image, read_image
 from tfrecvis.data.dimension_priors import dimension_priors
@@ -113,7 +112,6 @@ __all__ = [
     "VOCFolder",
     "addition",
     "batches",
-    "box_priors",
     "check_sample",
     "class_colours",
     "class_frequencies",
