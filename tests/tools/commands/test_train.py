@@ -52,7 +52,7 @@ def test_model_holds_no_optimizer_and_takes_uint8_images_of_any_size(finished_ru
 # `tfrecvis`, killed as `kill -9` does it as soon as its first checkpoint is there.
 KILLED = """
 import os, signal, sys
-from tfrecvis.tools import callbacks
+from tfrecvis.tools.runs import callbacks
 from tfrecvis.tools.main import main
 
 def write_and_die(*arguments):
