@@ -107,6 +107,14 @@ def _add_shared(parser, name):
         parser.add_argument(
             "--strict", action="store_true", help="unusable files are an error"
         )
+        parser.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            dest="settings",
+            metavar="TABLE.KEY=VALUE",
+            help="overrides one key of the recipe, as in data.val_count=50; repeatable",
+        )
 
 
 def main(arguments=None):

@@ -16,14 +16,6 @@ def add_arguments(parser):
     )
     parser.add_argument("--split", help="default: the one that the recipe validates on")
     parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        dest="settings",
-        metavar="TABLE.KEY=VALUE",
-        help="overrides one key of the model's recipe, as in data.val_count=50",
-    )
-    parser.add_argument(
         "--ignore",
         type=int,
         nargs="*",

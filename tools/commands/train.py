@@ -20,14 +20,6 @@ def add_arguments(parser):
         help="goes on with this run, whatever stopped it; with --epochs for longer",
     )
     parser.add_argument("--data", metavar="PATH", help="sets data.path of the recipe")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        dest="settings",
-        metavar="TABLE.KEY=VALUE",
-        help="overrides one key of the recipe, as in data.train_count=100; repeatable",
-    )
     parser.add_argument("--epochs", type=int, help="sets training.epochs")
     parser.add_argument("--batch-size", type=int, help="sets training.batch_size")
     parser.add_argument(
