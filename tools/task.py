@@ -108,9 +108,17 @@ class Task(abc.ABC):
     def model(self):
         """* The Keras model of [model]."""
 
+    def trainer(self, model):
+        """* The model that `fit` trains, which shares all weights with `model`.
+
+        By default the model itself; another one where training needs the truth as an
+        input.
+        """
+        return model
+
     @abc.abstractmethod
     def objective(self):
-        """* Loss and metrics, as arguments of `compile`."""
+        """* Loss and metrics, as arguments of `compile`; there is a model by then."""
 
     @abc.abstractmethod
     def signatures(self, model):

@@ -4,12 +4,13 @@ import numpy as np
 from keras import ops
 
 from tfrecvis.models.signature import Signature, Spec, image_spec
-from tfrecvis.ops import suppress, take_kept
+from tfrecvis.ops import paste_masks, suppress, take_kept
 
 MAX_DETECTIONS = 100
 CANDIDATES = 400  # boxes of the highest scores, before suppression
 IOU = 0.45  # from which the less certain box of a class is suppressed
 SCORE = 0.01
+MASK_IOU = 0.95  # pixels of a border are decided by rounding
 
 
 def detections(boxes, size, max_detections=MAX_DETECTIONS):
@@ -52,11 +53,14 @@ def signatures(model, max_detections=MAX_DETECTIONS):
     """The signatures of a detector.
 
     `serving_default` takes `images`, uint8 `(batch, height, width, 3)`, RGB, 0-255, and
-    answers with what `detections` gives, in pixels of these images.
+    answers with what `detections` gives, in pixels of these images. A detector of masks
+    answers with `masks`, too: uint8 `(batch, max_detections, height, width)`, 1 where
+    the detection is, whose probability there is at least one half.
 
     Args:
-        model: Keras model of images to boxes, such as `YOLOv2`.
-        max_detections: Integer.
+        model: Keras model of images to boxes, such as `YOLOv2`, or to detections, such
+            as `FasterRCNN` and `MaskRCNN`.
+        max_detections: Integer; of a model of detections it is the model's own.
 
     Returns:
         List of one `tfrecvis.models.Signature`.
@@ -68,11 +72,19 @@ def signatures(model, max_detections=MAX_DETECTIONS):
     >>> list(signatures(model)[0].outputs)
     ['boxes', 'scores', 'classes', 'num_detections']
     """
+    finds = isinstance(model.output, dict)
+    if finds:
+        max_detections = model.output["boxes"].shape[1]
 
     def answer(model, /, images):
         _, height, width, _ = ops.shape(images)
-        boxes = model(ops.cast(images, model.inputs[0].dtype), training=False)
-        return detections(boxes, (height, width), max_detections)
+        found = model(ops.cast(images, model.inputs[0].dtype), training=False)
+        if not finds:
+            return detections(found, (height, width), max_detections)
+        if "masks" in found:
+            masks = paste_masks(found["masks"], found["boxes"], height, width)
+            found = {**found, "masks": ops.cast(masks >= 0.5, "uint8")}
+        return found
 
     outputs = {
         "boxes": Spec(("batch", max_detections, 4), "float32"),
@@ -80,9 +92,19 @@ def signatures(model, max_detections=MAX_DETECTIONS):
         "classes": Spec(("batch", max_detections), "int32"),
         "num_detections": Spec(("batch",), "int32"),
     }
-    inputs = {"images": image_spec(model)}
+    images = image_spec(model)
+    if finds and "masks" in model.output:
+        axes = ("batch", max_detections, *images.axes[1:3])
+        outputs["masks"] = Spec(axes, "uint8")
     return [
-        Signature("serving_default", model, answer, inputs, outputs, compare_detections)
+        Signature(
+            "serving_default",
+            model,
+            answer,
+            {"images": images},
+            outputs,
+            compare_detections,
+        )
     ]
 
 
@@ -91,8 +113,9 @@ def compare_detections(reference, answer, tolerance):
 
     Scores may differ by the tolerance, or by 0.001 if that is more. A detection whose
     score lies further above the lowest one than that must have one of its class in the
-    other answer with an IoU of 0.99, or of 1 less the tolerance if that is lower. A
-    pair of boxes of which either may suppress the other excuses one in a hundred.
+    other answer with an IoU of 0.99, or of 1 less the tolerance if that is lower, and
+    so must its mask, with an IoU of 0.95. A pair of boxes of which either may suppress
+    the other excuses one in a hundred.
 
     Args:
         reference: Dict that `detections` gives.
@@ -115,6 +138,9 @@ def compare_detections(reference, answer, tolerance):
                     continue
                 fits = other["classes"][image, :theirs] == one["classes"][image, index]
                 fits &= _overlaps(boxes[index], others) >= least_iou
+                if "masks" in one:
+                    mask, theirs_masks = one["masks"], other["masks"][image, :theirs]
+                    fits &= _same_masks(mask[image, index], theirs_masks)
                 gaps = np.abs(other["scores"][image, :theirs] - score)[fits]
                 found.append(bool(gaps.size and gaps.min() <= margin))
                 if gaps.size:
@@ -137,3 +163,9 @@ def _overlaps(box, others):
     common = np.prod(np.maximum(high - low, 0), -1)
     areas = np.prod(others[:, 2:] - others[:, :2], -1)
     return common / np.maximum(np.prod(box[2:] - box[:2]) + areas - common, 1e-9)
+
+
+def _same_masks(mask, others):
+    both = np.sum(mask & others, (-2, -1))
+    either = np.sum(mask | others, (-2, -1))
+    return both >= MASK_IOU * either

@@ -80,6 +80,7 @@ from tfrecvis.data.batches import batches, steps_per_epoch
 from tfrecvis.data.class_frequencies import class_frequencies
 from tfrecvis.data.decoding import IMAGE_SUFFIXES, decode_image, read_image
 from tfrecvis.data.dimension_priors import dimension_priors
+from tfrecvis.data.instance_mask_folder import InstanceMaskFolder
 from tfrecvis.data.problems import VOID, DataError, Problem
 from tfrecvis.data.reader import Reader, class_colours, subset
 from tfrecvis.data.sample_keys import SAMPLE_KEYS, SampleKey, check_sample
@@ -101,6 +102,7 @@ __all__ = [
     "VOID",
     "Augmentation",
     "DataError",
+    "InstanceMaskFolder",
     "Problem",
     "Reader",
     "SampleKey",

@@ -1,5 +1,6 @@
 """Recurrent layers for images, and operators of detectors."""
 
+from tfrecvis.layers.anchors import Anchors
 from tfrecvis.layers.contextual_lstm import ContextualLSTM, ContextualLSTMCell
 from tfrecvis.layers.crop_to_match import CropToMatch
 from tfrecvis.layers.diagonal_bilstm import DiagonalBiLSTM
@@ -18,6 +19,9 @@ from tfrecvis.layers.md_lstm import MDLSTM
 from tfrecvis.layers.non_max_suppression import NonMaxSuppression
 from tfrecvis.layers.pad_to_multiple import PadToMultiple
 from tfrecvis.layers.pixel_lstm import PixelLSTM
+from tfrecvis.layers.region_boxes import RegionBoxes
+from tfrecvis.layers.region_proposals import RegionProposals
+from tfrecvis.layers.region_samples import RegionSamples
 from tfrecvis.layers.renet import ReNet
 from tfrecvis.layers.roi_align import RoIAlign
 from tfrecvis.layers.roi_pool import RoIPool
@@ -31,6 +35,7 @@ from tfrecvis.layers.upsample import Upsample
 
 __all__ = [
     "MDLSTM",
+    "Anchors",
     "ContextualLSTM",
     "ContextualLSTMCell",
     "CropToMatch",
@@ -51,6 +56,9 @@ __all__ = [
     "PadToMultiple",
     "PixelLSTM",
     "ReNet",
+    "RegionBoxes",
+    "RegionProposals",
+    "RegionSamples",
     "RoIAlign",
     "RoIPool",
     "RowLSTM",

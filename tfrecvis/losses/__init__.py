@@ -2,6 +2,7 @@
 
 from tfrecvis.losses.attention import doubly_stochastic_penalty, reinforce_loss
 from tfrecvis.losses.class_weights import median_frequency_weights
+from tfrecvis.losses.region_losses import mask_loss, proposal_losses, region_losses
 from tfrecvis.losses.segmentation_cross_entropy import SegmentationCrossEntropy
 from tfrecvis.losses.yolo_v2_loss import YOLOv2Loss
 
@@ -9,6 +10,9 @@ __all__ = [
     "SegmentationCrossEntropy",
     "YOLOv2Loss",
     "doubly_stochastic_penalty",
+    "mask_loss",
     "median_frequency_weights",
+    "proposal_losses",
+    "region_losses",
     "reinforce_loss",
 ]

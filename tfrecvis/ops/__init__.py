@@ -26,6 +26,7 @@ from tfrecvis.ops.graph_checks import (
 from tfrecvis.ops.gru import GRUDirection, gru
 from tfrecvis.ops.levels import Schedule, gather_nodes, schedule, visit
 from tfrecvis.ops.lstm import LSTMDirection, lstm
+from tfrecvis.ops.mask_crop import crop_masks
 from tfrecvis.ops.mask_paste import paste_masks
 from tfrecvis.ops.matching import drawn_places, match_boxes, sample_balanced
 from tfrecvis.ops.pyramid import assign_levels
@@ -53,6 +54,7 @@ __all__ = [
     "check_tree",
     "clip_boxes",
     "convert_boxes",
+    "crop_masks",
     "decode_boxes",
     "drawn_places",
     "encode_boxes",

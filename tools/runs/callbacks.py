@@ -1,6 +1,7 @@
 """What happens between the batches and epochs of a training."""
 
 import contextlib
+import functools
 import math
 import sys
 import time
@@ -93,6 +94,8 @@ class EpochEnd(keras.callbacks.Callback):
         files: The `RunDirectory` whose files are written.
         task: A `Task` whose card is set; the first of its scores, the higher the
             better, picks the best model.
+        model: The Keras model that is kept; `fit` may train another one, which shares
+            its weights.
         validation: `tf.data.Dataset` of batches.
         progress: Dict: "epoch" (epochs done), "best", "best_epoch", "seconds",
             "scores"; of a resumed run those of its checkpoint.
@@ -100,10 +103,12 @@ class EpochEnd(keras.callbacks.Callback):
         line: The `TrainingProgress`, which is told of the batches of the validation.
     """
 
-    def __init__(self, files, task, validation, progress, started, line):
+    def __init__(self, files, task, model, validation, progress, started, line):
         super().__init__()
         self.files = files
         self.task = task
+        # It shares the layers and has no optimizer: the file stays small.
+        self.bare = keras.Model(model.input, model.output, name=model.name)
         self.validation = validation
         self.score = next(iter(task.scores))
         self.progress = progress
@@ -112,8 +117,6 @@ class EpochEnd(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         rate = learning_rate(self.model.optimizer)
-        # A model that shares the layers and has no optimizer: the file stays small.
-        bare = keras.Model(self.model.input, self.model.output, name=self.model.name)
         with averaged_weights(self.model):
             scores = self.model.evaluate(
                 self.validation, verbose=0, return_dict=True, callbacks=[self.line]
@@ -123,13 +126,13 @@ class EpochEnd(keras.callbacks.Callback):
                 what = f"the validation loss is {scores['loss']}"
                 raise diverged(what, epoch, step, rate)
             if self.task.scores_answers:
-                scores.update(self._scores_of_answers(bare))
+                scores.update(self._scores_of_answers())
             best = self.progress["best"]
             if best is None or scores[self.score] > best:
                 self.progress.update(
                     best=scores[self.score], best_epoch=epoch + 1, scores=scores
                 )
-                self.files.write_model(bare)
+                self.files.write_model(self.bare)
         logs.update({f"val_{name}": value for name, value in scores.items()})
         logs["learning_rate"] = rate
         self.progress["epoch"] = epoch + 1
@@ -137,10 +140,15 @@ class EpochEnd(keras.callbacks.Callback):
         self.files.log(epoch + 1, {**logs, "seconds": self.progress["seconds"]})
         write_checkpoint(self.files.checkpoint, self.model, self.progress)
 
-    def _scores_of_answers(self, model):
+    @functools.cached_property
+    def _loaded(self):
+        """The kept model as `evaluate` would load it; it sees the weights change."""
         from tfrecvis.tools.loading import from_keras
 
-        loaded = from_keras(model, self.task.card)
+        return from_keras(self.bare, self.task.card)
+
+    def _scores_of_answers(self):
+        loaded = self._loaded
         batches = self.task.evaluation(self.task.val_split)
         pairs = answers(loaded.task, loaded.predictor, batches, Scale())
         result = self.task.score(pairs)

@@ -112,7 +112,8 @@ def claim_directory(files, recipe):
 def _fit(files, comments, task, model):
     training = task.training
     epochs, steps = training["epochs"], task.steps
-    model.compile(
+    trainer = task.trainer(model)
+    trainer.compile(
         build_optimizer(training, steps),
         **task.objective(),
         jit_compile=training["jit_compile"],
@@ -120,7 +121,7 @@ def _fit(files, comments, task, model):
     progress = {"epoch": 0, "best": None, "best_epoch": 0, "seconds": 0, "scores": {}}
     files.directory.mkdir(parents=True, exist_ok=True)
     if files.checkpoint.exists():
-        progress = read_checkpoint(files.checkpoint, model)
+        progress = read_checkpoint(files.checkpoint, trainer)
         print(f"Going on after epoch {progress['epoch']} of {epochs}.")
         if progress["epoch"] > epochs:
             raise UserError(
@@ -139,7 +140,7 @@ def _fit(files, comments, task, model):
         validation = task.validation()
         line = TrainingProgress(epochs, first, steps, task.scores)
         print(f"{task.description}, {model.count_params():,} parameters", flush=True)
-        model.fit(
+        trainer.fit(
             train_batches,
             initial_epoch=first,
             epochs=epochs,
@@ -148,7 +149,7 @@ def _fit(files, comments, task, model):
             verbose=0,
             callbacks=[
                 StopOnNaN(steps),
-                EpochEnd(files, task, validation, progress, started, line),
+                EpochEnd(files, task, model, validation, progress, started, line),
                 *_tensorboard(files.logs),
                 line,
             ],

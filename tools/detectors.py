@@ -1,0 +1,108 @@
+"""How each kind of detector is built from a recipe, and what `fit` needs for it."""
+
+import numpy as np
+
+from tfrecvis.tools.errors import UserError, nearest
+from tfrecvis.tools.runs.recipe import apply_table
+
+
+class OneStage:
+    """YOLOv2: one map of boxes around priors that are found in the training boxes."""
+
+    keys = ("num_priors",)
+
+    def __init__(self, name):
+        self.name = name
+
+    def model(self, recipe, reader):
+        """The detector of [model]."""
+        from tfrecvis import models
+        from tfrecvis.data import dimension_priors
+
+        arguments = dict(recipe["model"])
+        count = arguments.pop("num_priors", 5)
+        boxes = [s["boxes"] for s in reader.samples().as_numpy_iterator()]
+        try:
+            priors, _ = dimension_priors(np.concatenate(boxes), count)
+        except ValueError as error:
+            raise UserError(f"model.num_priors is wrong: {error}") from error
+        priors = priors.round(2).tolist()
+        builder = getattr(models, self.name)
+        model = apply_table(
+            {"model": arguments}, "model", builder, reader.num_classes, priors
+        )
+        self.grid = model.get_layer("boxes")
+        return model
+
+    def trainer(self, model):
+        """The model that `fit` trains."""
+        return model
+
+    def objective(self):
+        """Arguments of `compile`."""
+        from tfrecvis.losses import YOLOv2Loss
+
+        return {"loss": YOLOv2Loss(self.grid.priors, self.grid.stride)}
+
+    def example(self, batch):
+        """A batch as `fit` takes it."""
+        import tensorflow as tf
+
+        classes = tf.cast(batch["classes"], tf.float32)[..., None]
+        return batch["image"], tf.concat([batch["boxes"], classes], -1)
+
+
+class TwoStage:
+    """Faster and Mask R-CNN: the truth goes into the model that is trained."""
+
+    keys = ()
+
+    def __init__(self, name):
+        self.name = name
+        self.truth = ("boxes", "classes", *(("masks",) if name == "MaskRCNN" else ()))
+
+    def model(self, recipe, reader):
+        from tfrecvis import models
+
+        return apply_table(
+            recipe, "model", getattr(models, self.name), reader.num_classes
+        )
+
+    def trainer(self, model):
+        from tfrecvis.models.detection import two_stage_trainer
+
+        return two_stage_trainer(model)
+
+    def objective(self):
+        return {}
+
+    def example(self, batch):
+        missing = [key for key in self.truth if key not in batch]
+        if missing:
+            raise UserError(
+                f"{self.name} needs {missing[0]} to be trained, which the reader does "
+                "not give. Choose another data.reader, or FasterRCNN as model.class."
+            )
+        return ({"images": batch["image"], **{key: batch[key] for key in self.truth}},)
+
+
+_KINDS = {"FasterRCNN": TwoStage, "MaskRCNN": TwoStage, "YOLOv2": OneStage}
+
+
+def detector(name):
+    """Returns the detector called `name`.
+
+    Raises:
+        UserError: there is none.
+
+    Example:
+
+    >>> detector("MaskRCNN").truth
+    ('boxes', 'classes', 'masks')
+    """
+    if name not in _KINDS:
+        raise UserError(
+            f"model.class must be one of {', '.join(_KINDS)}. Received: {name!r}. "
+            + nearest(str(name), list(_KINDS))
+        )
+    return _KINDS[name](name)
