@@ -64,9 +64,14 @@ class TwoStage:
     def model(self, recipe, reader):
         from tfrecvis import models
 
-        return apply_table(
-            recipe, "model", getattr(models, self.name), reader.num_classes
-        )
+        missing = [k for k in self.truth if k not in reader.samples().element_spec]
+        if missing:
+            raise UserError(
+                f"{self.name} needs {missing[0]} to be trained, which the reader does "
+                "not give. Choose another data.reader, or FasterRCNN as model.class."
+            )
+        builder = getattr(models, self.name)
+        return apply_table(recipe, "model", builder, reader.num_classes)
 
     def trainer(self, model):
         from tfrecvis.models.detection import two_stage_trainer
@@ -77,12 +82,6 @@ class TwoStage:
         return {}
 
     def example(self, batch):
-        missing = [key for key in self.truth if key not in batch]
-        if missing:
-            raise UserError(
-                f"{self.name} needs {missing[0]} to be trained, which the reader does "
-                "not give. Choose another data.reader, or FasterRCNN as model.class."
-            )
         return ({"images": batch["image"], **{key: batch[key] for key in self.truth}},)
 
 

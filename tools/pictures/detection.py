@@ -1,18 +1,26 @@
 """Pictures of boxes: with class and score, and beside the true ones.
 
-Boxes are dicts as `tfrecvis.tools.tasks.detection.entries` gives them: `category_id`,
-`bbox` (left, top, width, height in pixels) and, of a detection, `score`.
+Boxes are dicts as `tfrecvis.tools.detection_scores.entries` gives them: `category_id`,
+`bbox` (left, top, width, height in pixels), of a detection `score`, and perhaps
+`segmentation`, a mask.
 """
 
 import numpy as np
 
+from tfrecvis.data import class_colours
+from tfrecvis.tools.detection_scores import decode
 from tfrecvis.tools.pictures.figures import library, load_font, save_picture
 
 SHORTEST = 480  # pixels of a picture's shorter side at least, so that names can be read
+MOST_NAMES = 40  # more of them would hide the image
+HUES = 12  # colours of instances, again and again
 
 
 def draw_boxes(image, boxes, class_names, colours):
     """Returns the image as a PIL picture with its boxes, enlarged where it is small.
+
+    Instances with masks are tinted, each in a colour of its own, in place of boxes.
+    Names are left out where there are more than 40.
 
     Args:
         image: uint8 `(height, width, 3)`, RGB.
@@ -29,6 +37,9 @@ def draw_boxes(image, boxes, class_names, colours):
     picture = library("PIL.Image").fromarray(np.asarray(image))
     scale = max(1, -(-SHORTEST // min(picture.size)))
     picture = picture.resize((picture.width * scale, picture.height * scale))
+    masked = [box for box in boxes if "segmentation" in box]
+    boxes = [box for box in boxes if "segmentation" not in box]
+    picture = _tinted(picture, masked, scale)
     draw = library("PIL.ImageDraw").Draw(picture)
     size = max(11, round(min(picture.size) / 40))
     font, line = load_font(size), max(2, size // 6)
@@ -40,7 +51,7 @@ def draw_boxes(image, boxes, class_names, colours):
             outline=colour,
             width=line,
         )
-    for box in boxes:
+    for box in boxes if len(boxes) <= MOST_NAMES else ():
         left, top = (side * scale for side in box["bbox"][:2])
         colour = tuple(colours[box["category_id"]])
         text = class_names[box["category_id"]]
@@ -51,6 +62,23 @@ def draw_boxes(image, boxes, class_names, colours):
         dark = np.dot(colour, (0.299, 0.587, 0.114)) > 140
         draw.text(place[:2], text, fill="black" if dark else "white", font=font)
     return picture
+
+
+def _tinted(picture, instances, scale):
+    """The picture with the mask of each instance: its inside tinted, its edge drawn."""
+    pixels = np.asarray(picture).astype("float32")
+    colours = class_colours(HUES).astype("float32")
+    for number, instance in enumerate(instances):
+        mask = decode(instance["segmentation"]).astype(bool)
+        mask = mask.repeat(scale, 0).repeat(scale, 1)
+        inside = mask.copy()
+        for axis in (0, 1):
+            for step in (-1, 1):
+                inside &= np.roll(mask, step, axis)
+        colour = colours[number % HUES]
+        pixels[inside] = 0.6 * pixels[inside] + 0.4 * colour
+        pixels[mask & ~inside] = colour
+    return library("PIL.Image").fromarray(pixels.round().astype("uint8"))
 
 
 def write_boxes(image, boxes, class_names, colours, path):

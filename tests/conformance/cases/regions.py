@@ -54,7 +54,68 @@ def pooled(rng, batch, other):
     }
 
 
+def levels(rng, batch, other):
+    sizes = [(4, 6), (2, 3)] if other else [(6, 4), (3, 2)]
+    maps = [rng.normal(size=(batch, *size, 2)).astype("float32") for size in sizes]
+    return {"maps": maps}
+
+
+def anchors_and_deltas(rng, batch, other):
+    count = 24 + 8 * other
+    return {
+        "logits": rng.normal(size=(batch, count)).astype("float32"),
+        "deltas": rng.normal(size=(batch, count, 4), scale=0.3).astype("float32"),
+        "anchors": draw_boxes(rng, 1, count, 30)[0],
+        "images": np.zeros((batch, 24 + 4 * other, 32, 3), "float32"),
+    }
+
+
+def moved_regions(rng, batch, other):
+    count = 3 + other
+    return {
+        "deltas": rng.normal(size=(batch, count, 8)).astype("float32"),
+        "regions": draw_boxes(rng, batch, count, 20),
+        "images": np.zeros((batch, 24, 32 + 4 * other, 3), "float32"),
+    }
+
+
+def regions_and_truth(rng, batch, other):
+    boxes = draw_boxes(rng, batch, 3, 20)
+    count = 5 + other
+    far = draw_boxes(rng, batch, count, 20) + 40
+    return {
+        "regions": np.concatenate([boxes + np.float32(0.5), far], 1),
+        "boxes": boxes,
+        "classes": rng.integers(0, 4, (batch, 3)).astype("int32"),
+    }
+
+
 CASES = {
+    "Anchors": Case(
+        layers.Anchors,
+        {"strides": [4, 8], "sizes": [[8], [16]], "ratios": [0.5, 2.0]},
+        levels,
+        keeps_float32=True,
+    ),
+    "RegionProposals": Case(
+        layers.RegionProposals,
+        {"max_outputs": 6, "max_candidates": 20, "iou_threshold": 0.4, "min_size": 3.0},
+        anchors_and_deltas,
+        keeps_float32=True,
+    ),
+    "RegionBoxes": Case(layers.RegionBoxes, {}, moved_regions, keeps_float32=True),
+    # All positives and all background are drawn, so that no call differs.
+    "RegionSamples": Case(
+        layers.RegionSamples,
+        {
+            "num_samples": 16,
+            "positive_fraction": 0.75,
+            "foreground": 0.6,
+            "seed": 3,
+        },
+        regions_and_truth,
+        keeps_float32=True,
+    ),
     "RoIPool": Case(
         layers.RoIPool,
         {"output_size": (2, 3), "spatial_scale": 0.25},

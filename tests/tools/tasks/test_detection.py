@@ -1,13 +1,10 @@
-"""Detection through the commands, and its scores by hand and by COCO's protocol."""
+"""Detection through the commands, with boxes and with masks."""
 
 import json
 
 import numpy as np
 import pytest
 from PIL import Image
-
-from tfrecvis.tools.errors import UserError
-from tfrecvis.tools.tasks.detection import coco_scores, entries
 
 RECIPE = """\
 task = "detection"
@@ -117,54 +114,99 @@ def test_every_artefact_gives_the_same_detections(command, trained, folder, tmp_
     assert (tmp_path / "p" / "1_boxes.json").is_file()
 
 
-def pair(truth, found, count=4):
-    """A batch of one image and an answer: boxes (x0, y0, x1, y1, class[, score])."""
-    batch = {
-        "boxes": np.array([[box[:4] for box in truth]], "float32").reshape(1, -1, 4),
-        "classes": np.array([[box[4] for box in truth]], "int32").reshape(1, -1),
-    }
-    boxes = np.zeros((1, count, 4), "float32")
-    scores, classes = np.zeros((1, count)), np.full((1, count), -1)
-    for index, (*box, label, score) in enumerate(found):
-        boxes[0, index], classes[0, index], scores[0, index] = box, label, score
-    answer = {"boxes": boxes, "scores": scores, "classes": classes}
-    return batch, {**answer, "num_detections": np.array([len(found)])}
+MASK_RECIPE = """\
+task = "detection"
+[model]
+class = "MaskRCNN"
+units = 4
+anchor_sizes = [16, 32]
+anchor_ratios = [1.0]
+neck_filters = 8
+mask_filters = 4
+head_units = 8
+max_proposals = 12
+max_detections = 5
+backbone_filters = [6, 8, 8]
+backbone_blocks = [0, 0, 0]
+[data]
+reader = "instance_masks"
+class_names = ["disc"]
+[augmentation]
+crop_size = [32, 48]
+flip = true
+[training]
+epochs = 1
+batch_size = 2
+jit_compile = false
+"""
 
 
-def test_perfect_detections_score_one_and_missing_ones_zero():
-    truth = [(0, 0, 40, 40, 0), (50, 50, 90, 90, 1)]
-    found = [(0, 0, 40, 40, 0, 0.9)]
-    result = coco_scores([pair(truth, found)], ["a", "b"])
-    assert result["class_ap"] == {"a": pytest.approx(1), "b": 0}
-    assert result["ap"] == pytest.approx(0.5)
+@pytest.fixture(scope="module")
+def masks(tmp_path_factory):
+    """Three images of 40x56 pixels; the last has no instance."""
+    root = tmp_path_factory.mktemp("masks")
+    entries = []
+    for number, count in enumerate((1, 2, 0)):
+        numbers = np.zeros((40, 56), "uint16")
+        for instance in range(count):
+            numbers[8:24, 6 + 24 * instance : 22 + 24 * instance] = instance + 1
+        pixels = np.where(numbers[..., None] > 0, 220, 30).repeat(3, -1)
+        for folder, picture in (("images", pixels.astype("uint8")), ("masks", numbers)):
+            (root / folder).mkdir(exist_ok=True)
+            Image.fromarray(picture).save(root / folder / f"{number}.png")
+        entries += [{"id": str(number), "split": "train"}]
+    (root / "index.json").write_text(json.dumps(entries))
+    return root
 
 
-def test_overlap_decides_at_each_threshold():
-    # IoU 0.8: right at the thresholds 0.50 to 0.75 (pycocotools asks for at least 0.8).
-    found = [(0, 0, 32, 40, 0, 0.9)]
-    result = coco_scores([pair([(0, 0, 40, 40, 0)], found)], ["a"])
-    assert result["ap50"] == pytest.approx(1)
-    assert result["ap"] == pytest.approx(0.7)
+@pytest.fixture(scope="module")
+def trained_masks(command, masks, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("detection_masks")
+    recipe = MASK_RECIPE.replace(
+        "[augmentation]", 'val_split = "train"\n[augmentation]'
+    )
+    (directory / "recipe.toml").write_text(recipe)
+    arguments = ["--data", masks, "--output", directory / "run"]
+    result = command("train", directory / "recipe.toml", *arguments)
+    assert result.status == 0, result.errors
+    return directory / "run"
 
 
-def test_surer_false_alarm_costs_and_difficult_boxes_do_not_count():
-    truth = [(0, 0, 40, 40, 0)]
-    found = [(60, 60, 90, 90, 0, 0.9), (0, 0, 40, 40, 0, 0.5)]
-    batch, answer = pair(truth, found)
-    assert coco_scores([(batch, answer)], ["a"])["ap"] == pytest.approx(0.5, abs=0.01)
-    batch["boxes"] = np.concatenate([batch["boxes"], [[[60, 60, 90, 90]]]], 1)
-    batch["classes"] = np.array([[0, 0]])
-    batch["difficult"] = np.array([[False, True]])
-    assert coco_scores([(batch, answer)], ["a"])["ap"] == pytest.approx(1)
+def test_masks_are_trained_scored_and_drawn(command, trained_masks, masks, tmp_path):
+    logged = (trained_masks / "metrics.csv").read_text().splitlines()[0].split(",")
+    terms = {"objects", "anchor_boxes", "region_classes", "region_boxes", "masks"}
+    assert terms <= set(logged)
+    card = json.loads((trained_masks / "model.json").read_text())
+    assert card["model"] == "MaskRCNN"
+    result = command("evaluate", trained_masks, "--output", tmp_path / "scores")
+    assert result.status == 0, result.errors
+    assert "Data Science Bowl 2018" in result.output
+    written = json.loads((tmp_path / "scores" / "evaluation.json").read_text())
+    assert {"ap", "ap50", "box_ap", "challenge"} <= set(written)
+    assert written["objects"] == 3
+    photo = masks / "images" / "1.png"
+    result = command("predict", trained_masks, photo, "--output", tmp_path / "p")
+    assert result.status == 0, result.errors
+    for entry in json.loads((tmp_path / "p" / "1_boxes.json").read_text()):
+        assert entry["segmentation"]["size"] == [40, 56]
 
 
-def test_data_without_any_box_is_an_error():
-    with pytest.raises(UserError, match="no image has a box"):
-        coco_scores([pair([], [])], ["a"])
+def test_reader_without_masks_is_refused(command, folder, tmp_path):
+    recipe = MASK_RECIPE.replace("instance_masks", "voc")
+    (tmp_path / "recipe.toml").write_text(recipe.replace('["disc"]', '["disc", "bar"]'))
+    arguments = ["--data", folder, "--output", tmp_path / "run"]
+    result = command("train", tmp_path / "recipe.toml", *arguments)
+    assert result.status == 2
+    assert "MaskRCNN needs masks to be trained" in result.errors
+    assert "FasterRCNN as model.class" in result.errors
 
 
-def test_entries_are_those_of_coco_results():
-    _, answer = pair([], [(10, 20, 30, 60, 1, 0.25)])
-    assert entries(answer, 0) == [
-        {"category_id": 1, "bbox": [10, 20, 20, 40], "score": 0.25}
-    ]
+def test_unknown_detector_names_the_nearest(command, folder, tmp_path):
+    (tmp_path / "recipe.toml").write_text(
+        RECIPE.replace("[model]", '[model]\nclass = "FastRCN"')
+    )
+    arguments = ["--data", folder, "--output", tmp_path / "run"]
+    result = command("train", tmp_path / "recipe.toml", *arguments)
+    assert result.status == 2
+    assert "model.class must be one of" in result.errors
+    assert "FasterRCNN" in result.errors
