@@ -137,22 +137,22 @@ def _fit(files, comments, task, model):
         started = time.monotonic()
         train_batches = task.batches(first, epochs - first)
         validation = task.validation()
-        line = TrainingProgress(epochs, first, steps, task.scores)
         print(f"{task.description}, {model.count_params():,} parameters", flush=True)
-        model.fit(
-            train_batches,
-            initial_epoch=first,
-            epochs=epochs,
-            steps_per_epoch=steps,
-            shuffle=False,  # `batches` did
-            verbose=0,
-            callbacks=[
-                StopOnNaN(steps),
-                EpochEnd(files, task, validation, progress, started, line),
-                *_tensorboard(files.logs),
-                line,
-            ],
-        )
+        with TrainingProgress(epochs, first, steps, task.scores) as line:
+            model.fit(
+                train_batches,
+                initial_epoch=first,
+                epochs=epochs,
+                steps_per_epoch=steps,
+                shuffle=False,  # `batches` did
+                verbose=0,
+                callbacks=[
+                    StopOnNaN(steps),
+                    EpochEnd(files, task, validation, progress, started, line),
+                    *_tensorboard(files.logs),
+                    line,
+                ],
+            )
     score = {
         **progress["scores"],
         "best_epoch": progress["best_epoch"],
