@@ -9,10 +9,8 @@ import importlib
 import pkgutil
 from pathlib import Path
 
-import numpy as np
-
 from tfrecvis.tools.errors import UserError, nearest
-from tfrecvis.tools.files import find_files, first_line, plain, write_json
+from tfrecvis.tools.files import find_files, plain, write_json
 
 NUM_EXAMPLES = 4  # to compare artefacts on
 
@@ -202,11 +200,9 @@ class Task(abc.ABC):
         Raises:
             ValueError: the file cannot be read.
         """
-        try:
-            with np.load(file) as arrays:
-                return {name: arrays[name][None] for name in arrays.files}
-        except Exception as error:  # NumPy raises half a dozen kinds
-            raise ValueError(f"cannot be read as .npz ({first_line(error)})") from error
+        from tfrecvis.tools.arrays import read_arrays
+
+        return read_arrays(file)
 
     def write(self, batch, answer, stem):
         """* Writes the files of one input, `stem` and each of `files`.
