@@ -7,6 +7,7 @@ holds `Segmentation`. `docs/design/tasks.md` shows how one is added.
 import abc
 import importlib
 import pkgutil
+from itertools import islice
 from pathlib import Path
 
 from tfrecvis.tools.errors import UserError, nearest
@@ -91,6 +92,13 @@ class Task(abc.ABC):
             strict: Boolean; unusable files are an error.
             data: Path of the data in place of the recipe's, or None.
         """
+
+    def samples(self, count):
+        """* List of a few batches of the validation split, to draw. Needs no `open`.
+
+        By default the first ones.
+        """
+        return list(islice(self.evaluation(self.val_split), count))
 
     @abc.abstractmethod
     def example(self, batch):

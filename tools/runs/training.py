@@ -2,7 +2,6 @@
 
 import importlib.util
 import time
-from itertools import islice
 from pathlib import Path
 
 import keras
@@ -177,7 +176,7 @@ def _draw(files, task):
         from tfrecvis.tools.pictures.curves import write_curves
 
         write_curves(files.curves_so_far(), task.scores, files.curves)
-        batches = list(islice(task.evaluation(task.val_split), NUM_SAMPLES))
+        batches = task.samples(NUM_SAMPLES)
         loaded = from_keras(load_keras_model(files.model), task.card)
         given = [
             answer(loaded.task, loaded.predictor, batch, Scale()) for batch in batches
