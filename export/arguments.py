@@ -8,7 +8,7 @@ import keras
 from tfrecvis.export.errors import ExportError
 from tfrecvis.export.formats import available
 from tfrecvis.export.parity import TOLERANCES
-from tfrecvis.export.predictor import DEFAULT, check_array, check_counts
+from tfrecvis.export.predictor import DEFAULT, check_array, check_axes, check_counts
 from tfrecvis.models.signature import FORMATS
 
 
@@ -139,19 +139,9 @@ def check_examples(examples, signatures):
             for name, spec in signature.inputs.items()
         }
         check_counts(checked[signature.name])
-        _check_axes(signature, checked[signature.name])
+        axes = {name: spec.axes for name, spec in signature.inputs.items()}
+        check_axes(checked[signature.name], axes)
     return checked
-
-
-def _check_axes(signature, inputs):
-    sizes = {}
-    for name, spec in signature.inputs.items():
-        for axis, size in zip(spec.axes, inputs[name].shape, strict=True):
-            if isinstance(axis, str) and sizes.setdefault(axis, size) != size:
-                raise ValueError(
-                    f"`examples` must agree in the axis {axis!r}. Received: {size} in "
-                    f"{name!r}, {sizes[axis]} before."
-                )
 
 
 def check_target(directory, version):

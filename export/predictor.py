@@ -84,13 +84,17 @@ class Predictor:
             for name, spec in specs.items()
         }
         check_counts(inputs)
+        check_axes(inputs, {name: self.axes(name, signature) for name in inputs})
         return self._run(signature, inputs)
 
-    def _checked(self, signature, name, value, shape, dtype):
+    def axes(self, name, signature=DEFAULT):
+        """Returns names or sizes of an input's axes, None where neither is known."""
         spec = self.card.get("signatures", {}).get(signature, {}).get(name, {})
-        axes = spec.get("axes", shape)
+        return tuple(spec.get("axes", self.signatures[signature][name][0]))
+
+    def _checked(self, signature, name, value, shape, dtype):
         try:
-            return check_array(name, value, shape, dtype, axes)
+            return check_array(name, value, shape, dtype, self.axes(name, signature))
         except WrongSize as error:
             fixed = f"{self.path.name} takes" if self.path else "The model takes"
             raise ValueError(
@@ -116,6 +120,34 @@ tokens, 3 of mask.
             + ", ".join(f"{count} of {name}" for name, count in counts.items())
             + "."
         )
+
+
+def check_axes(inputs, axes):
+    """Refuses a dict of arrays that differ in the size of an axis of the same name.
+
+    Args:
+        inputs: Dict of names to arrays.
+        axes: Dict of these names to the names or sizes of the axes.
+
+    Example:
+
+    >>> inputs = {"tokens": np.zeros((2, 9)), "mask": np.zeros((2, 8))}
+    >>> check_axes(inputs, dict.fromkeys(inputs, ("batch", "steps")))
+    Traceback (most recent call last):
+    ValueError: All inputs must have the same number of steps. Received: 9 in \
+`tokens`, 8 in `mask`.
+    """
+    first = {}  # axis -> the input that has it first, and its size there
+    for name, array in inputs.items():
+        for axis, size in zip(axes[name], np.shape(array), strict=True):
+            if not isinstance(axis, str):
+                continue
+            other, wanted = first.setdefault(axis, (name, size))
+            if size != wanted:
+                raise ValueError(
+                    f"All inputs must have the same number of {axis}. Received: "
+                    f"{wanted} in `{other}`, {size} in `{name}`."
+                )
 
 
 class WrongSize(ValueError):

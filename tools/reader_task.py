@@ -31,6 +31,7 @@ class ReaderTask(Task):
 
     tables = ("augmentation",)
     readers = {}
+    held_out = None  # the reader of the validation split, once there is one
 
     def open(self, strict=False):
         from tfrecvis.data import Augmentation, steps_per_epoch
@@ -90,6 +91,13 @@ class ReaderTask(Task):
         reader = open_reader(self.data_at(data), split, self.readers, strict)
         self.check_reader(reader)
         return OneByOne(reader)
+
+    def samples(self, count):
+        """As many, evenly spaced, as batches of one; see `tfrecvis.data.subset`."""
+        from tfrecvis.data import subset
+
+        reader = self.held_out or self.evaluation(self.val_split).reader
+        return list(OneByOne(subset(reader, min(count, len(reader)))))
 
     def data_at(self, path):
         """Returns the [data] table to evaluate with: the recipe's, or at a path."""

@@ -7,12 +7,11 @@ holds `Segmentation`. `docs/design/tasks.md` shows how one is added.
 import abc
 import importlib
 import pkgutil
+from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
 from tfrecvis.tools.errors import UserError, nearest
-from tfrecvis.tools.files import find_files, first_line, plain, write_json
+from tfrecvis.tools.files import find_files, plain, write_json
 
 NUM_EXAMPLES = 4  # to compare artefacts on
 
@@ -93,6 +92,13 @@ class Task(abc.ABC):
             strict: Boolean; unusable files are an error.
             data: Path of the data in place of the recipe's, or None.
         """
+
+    def samples(self, count):
+        """* List of a few batches of the validation split, to draw. Needs no `open`.
+
+        By default the first ones.
+        """
+        return list(islice(self.evaluation(self.val_split), count))
 
     @abc.abstractmethod
     def example(self, batch):
@@ -210,11 +216,9 @@ class Task(abc.ABC):
         Raises:
             ValueError: the file cannot be read.
         """
-        try:
-            with np.load(file) as arrays:
-                return {name: arrays[name][None] for name in arrays.files}
-        except Exception as error:  # NumPy raises half a dozen kinds
-            raise ValueError(f"cannot be read as .npz ({first_line(error)})") from error
+        from tfrecvis.tools.arrays import read_arrays
+
+        return read_arrays(file)
 
     def write(self, batch, answer, stem):
         """* Writes the files of one input, `stem` and each of `files`.

@@ -29,7 +29,7 @@ from tfrecvis.ops import lowering
 
 TESTS = Path(__file__).resolve().parents[1]
 
-# Gates and states are rounded once a step, over some 20 steps; the outputs are near 1.
+# Gates and states are rounded once per step, over about 20 steps; outputs are near 1.
 TOLERANCE = {"float16": 20 * 2**-10, "bfloat16": 20 * 2**-7}
 
 
@@ -51,7 +51,7 @@ def samples(case):
 
 
 def specs(case, static=False):
-    """Input signature by name; with `static`, the batch alone stays open."""
+    """Input signature by name; with `static`, only the batch stays open."""
 
     def spec(symbol, value, name):
         shape = (None, *value.shape[1:]) if static else symbol.shape
@@ -163,7 +163,7 @@ def saved_model(name, case, folder):
 
 
 def _exported(case, layer):
-    """A function of the flat inputs, open in its batch alone, and its signature."""
+    """A function of the flat inputs, open in its batch only, and its signature."""
     signature = specs(case, static=True)
     leaves = keras.tree.flatten(signature)
 

@@ -1,6 +1,7 @@
 import io
 import struct
 import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -8,7 +9,12 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from tfrecvis.data import IMAGE_SUFFIXES, decode_image, read_image
-from tfrecvis.data.decoding import decode_bytes, decode_pair, exif_orientation
+from tfrecvis.data.decoding import (
+    decode_bytes,
+    decode_pair,
+    exif_orientation,
+    load_image,
+)
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (21, 34, 3), "uint8")
 in_graph = tf.function(
@@ -53,6 +59,89 @@ def test_photo_is_turned_as_pillow_turns_it(orientation, order, decode):
     if orientation == 1:
         assert expected.shape == PIXELS.shape
     np.testing.assert_array_equal(decode(tf.constant(data).numpy()), expected)
+
+
+def png(tag, late=False, pixels=PIXELS):
+    """A PNG with a chunk eXIf before or behind the pixels."""
+    data = encoded("png", pixels)
+    chunk = b"eXIf" + tag.removeprefix(b"Exif\0\0")
+    chunk = struct.pack(">I", len(chunk) - 4) + chunk
+    chunk += struct.pack(">I", zlib.crc32(chunk[4:]))
+    place = data.index(b"IEND" if late else b"IDAT") - 4
+    return data[:place] + chunk + data[place:]
+
+
+def read_through_dataset(data, tmp_path):
+    (tmp_path / "a").write_bytes(data)
+    paths = tf.data.Dataset.from_tensors(str(tmp_path / "a"))
+    return next(iter(paths.map(load_image)))
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_png_is_turned_as_pillow_turns_it(orientation, order, late):
+    data = png(exif(orientation, order), late)
+    with Image.open(io.BytesIO(data)) as image:
+        expected = np.asarray(ImageOps.exif_transpose(image))
+    assert (expected.shape == PIXELS.shape) == (orientation < 5)
+    for decode in (decode_image, in_graph, decode_bytes):
+        np.testing.assert_array_equal(decode(data), expected)
+
+
+def test_pixels_of_a_png_that_spell_the_chunk_turn_nothing():
+    # Stored, not deflated: the name is among the pixels as it is.
+    pixels = np.frombuffer(b"eXIf" + bytes(20), "uint8").reshape(2, 4, 3)
+    data = io.BytesIO()
+    Image.fromarray(pixels).save(data, "png", compress_level=0)
+    assert b"eXIf" in data.getvalue()
+    for decode in (decode_image, in_graph, decode_bytes):
+        np.testing.assert_array_equal(decode(data.getvalue()), pixels)
+
+
+@pytest.mark.parametrize("length", [0, 4, 7, 8, 12, 17, 19])
+def test_png_with_exif_that_is_cut_off_is_left_as_it_is(length):
+    data = png(exif(6)[6:][:length], late=True)
+    np.testing.assert_array_equal(in_graph(data), PIXELS)
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+@pytest.mark.parametrize("kind", ["png", "webp", "jpeg", "tiff"])
+def test_every_way_to_read_a_file_turns_it_alike(tmp_path, kind, orientation):
+    tag = Image.Exif()
+    tag[0x0112] = orientation
+    data = io.BytesIO()
+    options = {"lossless": True} if kind == "webp" else {}
+    Image.fromarray(PIXELS).save(data, kind, exif=tag, **options)
+    data = data.getvalue()
+    image = decode_bytes(data)
+    assert image.shape == ((21, 34, 3) if orientation == 3 else (34, 21, 3))
+    if kind != "jpeg":  # which loses something
+        turned = np.rot90(PIXELS, 2 if orientation == 3 else -1)
+        np.testing.assert_array_equal(image, turned)
+    np.testing.assert_array_equal(read_through_dataset(data, tmp_path), image)
+    np.testing.assert_array_equal(read_image(tmp_path / "a"), image)
+    if kind in ("png", "jpeg"):  # what servers take
+        np.testing.assert_array_equal(in_graph(data), image)
+
+
+XMP = (
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/'
+    '02/22-rdf-syntax-ns#"><rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" '
+    'tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'
+)
+
+
+@pytest.mark.parametrize("kind", ["webp", "jpeg", "tiff"])
+def test_orientation_outside_exif_turns_nothing(kind):
+    data = io.BytesIO()
+    where = (
+        {"tiffinfo": {700: XMP.encode()}} if kind == "tiff" else {"xmp": XMP.encode()}
+    )
+    Image.fromarray(PIXELS).save(data, kind, **where)
+    with Image.open(io.BytesIO(data.getvalue())) as image:
+        assert image.getexif()[0x0112] == 6, "Pillow finds it"
+    assert decode_bytes(data.getvalue()).shape == PIXELS.shape
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 6 * 256])

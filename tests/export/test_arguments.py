@@ -78,7 +78,7 @@ def pairs(plain):
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
-        ((2, 4), "must agree in the axis 'steps'. Received: 4 in 'mask', 5 before"),
+        ((2, 4), "the same number of steps. Received: 5 in `tokens`, 4 in `mask`"),
         ((3, 5), "same number of entries. Received: 2 of tokens, 3 of mask"),
     ],
 )

@@ -228,3 +228,14 @@ def test_an_unknown_signature_lists_the_known_ones(echo, batch):
 def test_an_array_that_fits_is_not_copied():
     array = np.zeros((2, 3), "float32")
     assert check_array("x", array, (None, 3), "float32") is array
+
+
+def test_inputs_that_share_an_axis_agree_in_it(echo, batch):
+    axes = {"tokens": ["batch", "steps"], "mask": ["batch", "steps"]}
+    described = {name: {"axes": names} for name, names in axes.items()}
+    echo.card["signatures"] = {"serving_default": described}
+    echo.predict(batch)
+    batch["mask"] = batch["mask"][:, :4]
+    match = "same number of steps. Received: 5 in `tokens`, 4 in `mask`"
+    with pytest.raises(ValueError, match=match):
+        echo.predict(batch)

@@ -66,3 +66,31 @@ def test_gradient_is_finite_where_a_box_leaves_the_image():
         tape.watch(values)
         loss = YOLOv2Loss(PRIORS, STRIDE)(truth, values)
     assert np.isfinite(tape.gradient(loss, values).numpy()).all()
+
+
+def gradients(loss, jit_compile=None):
+    import tensorflow as tf
+
+    @tf.function(jit_compile=jit_compile)
+    def compute(values):
+        with tf.GradientTape() as tape:
+            tape.watch(values)
+            total = loss(padded(OBJECTS), values)
+        return tape.gradient(total, values)
+
+    return compute(tf.constant(boxes())).numpy()
+
+
+def test_no_gradient_passes_the_overlap():
+    # The weight of the objectness moves logits, and no box.
+    light, heavy = (
+        gradients(YOLOv2Loss(PRIORS, STRIDE, object_weight=w)) for w in (0.0, 5.0)
+    )
+    np.testing.assert_allclose(light[..., :4], heavy[..., :4], atol=1e-6)
+    assert np.abs(light[..., 4] - heavy[..., 4]).max() > 0.1
+
+
+def test_xla_gives_the_same_gradients():
+    loss = YOLOv2Loss(PRIORS, STRIDE)
+    expected = gradients(loss)
+    np.testing.assert_allclose(gradients(loss, jit_compile=True), expected, atol=1e-5)

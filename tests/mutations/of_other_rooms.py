@@ -153,8 +153,8 @@ MUTATIONS = [
     Mutation(
         "a photo is turned as the EXIF of its thumbnail says",
         "tfrecvis/data/exif.py",
-        "starts[found][0, 0]",
-        "starts[found][-1, 0]",
+        "codes[starts[0] : starts[0] + SEARCHED]",
+        "codes[starts[-1] : starts[-1] + SEARCHED]",
         "data/test_decoding.py",
     ),
     Mutation(

@@ -97,7 +97,7 @@ def gradient_of(function, *arguments):
 
 
 def train(kernel, first, own, weights, initial, reads, depends):
-    """What `engine` gives and its gradients, of tensors alone."""
+    """What `engine` gives and its gradients, of tensors only."""
 
     def run(*values):
         return engine(dict(zip(TENSORS, values, strict=True)), reads, depends)

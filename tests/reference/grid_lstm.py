@@ -53,7 +53,7 @@ def grid_lstm(
 ):
     """One grid `(*grid, features)`: outputs, and the first axis' last state.
 
-    `kernels`, `biases`, `peepholes`: for each layer, one entry a dimension.
+    `kernels`, `biases`, `peepholes`: for each layer, one entry per dimension.
     `initial_state`: arrays `(*grid[1:], depth, units)`.
     """
     grid, units = x.shape[:-1], kernels[0][0].shape[0] // len(transforms)

@@ -1,7 +1,8 @@
 """Encoded images and label maps to arrays, with one rule for EXIF everywhere.
 
-Photos are turned as their EXIF orientation says. `decode_image` is the one function
-for it: readers, commands and graphs that are served all decode by it.
+Photos are turned as their EXIF orientation says, in every format that holds EXIF: JPEG,
+PNG, WebP and TIFF. `decode_image` reads what graphs can read; readers, commands and
+graphs that are served all decode by it, and by Pillow only what it does not read.
 """
 
 import io
@@ -9,7 +10,7 @@ import io
 import numpy as np
 import tensorflow as tf
 
-from tfrecvis.data.exif import EXIF, SEARCHED, exif_orientation, turned
+from tfrecvis.data.exif import JPEG, PNG, exif_orientation, may_hold_exif, turned
 from tfrecvis.optional import optional_import
 
 IMAGE_SUFFIXES = (
@@ -26,8 +27,7 @@ def decode_image(data, channels=3):
     For graphs and for eager use: the same operations run in `tf.data`, in a SavedModel
     and here, so that a model is served what it was trained on. Grey images get three
     equal channels, transparency is dropped, 16 bits become 8, and of an animation the
-    first frame is taken. EXIF is that of JPEG: no other of these formats is written by
-    cameras.
+    first frame is taken. JPEG and PNG may hold EXIF, BMP and GIF cannot.
 
     Args:
         data: String tensor `()`, or bytes.
@@ -63,7 +63,7 @@ def decode_image(data, channels=3):
     )
     image = tf.ensure_shape(image, [None, None, 3])
     image = tf.cond(
-        start == b"\xff\xd8",
+        (start == JPEG) | (start == PNG),
         lambda: turned(image, exif_orientation(data)),
         lambda: image,
     )
@@ -147,7 +147,7 @@ def decode_bytes(data):
         raise ValueError("is empty (0 bytes)")
     if is_native(data):
         # Without EXIF there is nothing to turn, and nothing to trace a graph for.
-        is_plain = EXIF not in data[: SEARCHED + len(EXIF)] and data[:2] != b"BM"
+        is_plain = not may_hold_exif(data) and data[:2] != b"BM"
         try:
             return (_decode_plain if is_plain else _decode_at_once)(data).numpy()
         except tf.errors.OpError:
@@ -263,6 +263,7 @@ def _opened(data):
     Image = optional_import("PIL.Image", extra="data", what="Label maps")
     try:
         image = Image.open(io.BytesIO(data))
+        image.info.pop("xmp", None)  # where Pillow would look for an orientation, too
         image.load()
     except Image.UnidentifiedImageError as error:
         raise ValueError("cannot be decoded (no known image format)") from error

@@ -1,13 +1,36 @@
-"""The EXIF orientation of photos, in graphs."""
+"""The EXIF orientation of photos, in graphs.
+
+One rule for all formats, wherever images are decoded: EXIF turns a photo, and nothing
+else does. JPEG and PNG are turned here; WebP and TIFF, which no graph reads, by Pillow;
+BMP and GIF have no EXIF.
+"""
 
 import tensorflow as tf
 
-EXIF = b"Exif\0\0"
 SEARCHED = 2**16  # bytes; EXIF is in a JPEG's first segments, of 64 KiB each
+JPEG, PNG = b"\xff\xd8", b"\x89P"  # what their files begin with
+IN_JPEG = b"Exif\0\0"  # before the TIFF header of EXIF
+IN_PNG = b"eXIf"  # likewise; the name of the chunk, which may stand anywhere
+
+
+def may_hold_exif(data):
+    """Whether the bytes of an image may hold EXIF that `exif_orientation` reads.
+
+    Example:
+
+    >>> may_hold_exif(JPEG + b"..Exif"), may_hold_exif(JPEG + b"..Exif\\0\\0II*")
+    (False, True)
+    """
+    if data.startswith(PNG):
+        return IN_PNG in data
+    return data.startswith(JPEG) and IN_JPEG in data[: SEARCHED + len(IN_JPEG)]
 
 
 def exif_orientation(data):
-    """The EXIF orientation of JPEG bytes, 1 to 8; 1, upright, where there is none.
+    """The EXIF orientation of the bytes of a JPEG or PNG, 1 to 8.
+
+    It is 1, upright, where there is none. Of a PNG the chunk eXIf is read, and not the
+    compressed text in which older programs keep EXIF.
 
     Args:
         data: String tensor `()`, or bytes.
@@ -21,17 +44,35 @@ def exif_orientation(data):
     1
     """
     data = tf.convert_to_tensor(data, tf.string)
-    # EXIF may start late in what is searched, and then runs on behind it.
-    codes = tf.io.decode_raw(tf.strings.substr(data, 0, 2 * SEARCHED), tf.uint8)
-    starts = tf.where(codes[:SEARCHED] == EXIF[0])
-    words = tf.gather(tf.pad(codes, [[0, len(EXIF)]]), starts + range(len(EXIF)))
-    found = tf.reduce_all(words == list(EXIF), axis=1)
+
+    def of_jpeg():
+        # EXIF may start late in what is searched, and then runs on behind it.
+        codes = tf.io.decode_raw(tf.strings.substr(data, 0, 2 * SEARCHED), tf.uint8)
+        return codes, _ends(codes, [IN_JPEG], SEARCHED)
+
+    def of_png():
+        # With the TIFF header's first bytes, which pixels will not hold by chance.
+        words = [IN_PNG + order for order in (b"II*\0", b"MM\0*")]
+        codes = tf.io.decode_raw(data, tf.uint8)
+        return codes, _ends(codes, words, tf.size(codes)) - 4
+
+    is_png = tf.strings.substr(data, 0, len(PNG)) == PNG
+    codes, starts = tf.cond(is_png, of_png, of_jpeg)
     return tf.cond(
-        tf.reduce_any(found),
+        tf.size(starts) > 0,
         # The first one: later ones are those of thumbnails.
-        lambda: _orientation_of_tiff(codes[starts[found][0, 0] + len(EXIF) :]),
+        lambda: _orientation_of_tiff(codes[starts[0] : starts[0] + SEARCHED]),
         lambda: tf.constant(1),
     )
+
+
+def _ends(codes, words, searched):
+    """Where any of several words of one length ends that starts in the first bytes."""
+    first, length = words[0][0], len(words[0])
+    starts = tf.where(codes[:searched] == first)
+    found = tf.gather(tf.pad(codes, [[0, length]]), starts + range(length))
+    equal = [tf.reduce_all(found == list(word), axis=1) for word in words]
+    return starts[tf.reduce_any(equal, axis=0)][:, 0] + length
 
 
 def _orientation_of_tiff(codes):

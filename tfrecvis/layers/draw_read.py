@@ -29,7 +29,7 @@ class DrawRead(keras.layers.Layer):
     1; the `- 1` makes the first one 0. Without attention, `y = [x; x^]`.
 
     The grid is computed in float32 whatever the policy: half precision would misplace
-    it by a pixel on an image of some 200.
+    it by a pixel on an image of about 200.
 
     Reference: Gregor et al., 2015, sections 3.1 to 3.3
     (https://arxiv.org/abs/1502.04623).

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from tfrecvis.ops.boxes import box_overlap, pairwise_iou
+
 
 @keras.saving.register_keras_serializable("tfrecvis")
 class YOLOv2Loss(keras.losses.Loss):
@@ -80,16 +82,15 @@ class YOLOv2Loss(keras.losses.Loss):
         weight = (2 - sides[..., 0] * sides[..., 1] / area) / 2
         shifts = ops.sum(((own[..., :2] - centre) / self.stride) ** 2, -1)
         ratios = ops.sum(ops.log(own[..., 2:4] / sides) ** 2, -1)
-        overlap = ops.stop_gradient(_iou(own[..., :4], centre, sides))
+        truth = _corners(ops.concatenate([centre, sides], -1))
+        overlap = ops.stop_gradient(box_overlap(_corners(own), truth))
         objects = _binary(own[..., 4], overlap)
         classes = keras.losses.sparse_categorical_crossentropy(
             ops.maximum(labels, 0), own[..., 5:], from_logits=True
         )
         found = weight * (shifts + ratios) + self.object_weight * objects + classes
 
-        every = _iou(
-            boxes[:, :, None, :4], centre[:, None], sides[:, None]
-        )  # (B, N, M)
+        every = pairwise_iou(_corners(ops.stop_gradient(boxes)), truth)  # (B, N, M)
         best = ops.max(every * real[:, None], -1)
         responsible = ops.max(
             ops.one_hot(place, rows * columns * count) * real[..., None], 1
@@ -100,11 +101,10 @@ class YOLOv2Loss(keras.losses.Loss):
         return total / ops.maximum(ops.sum(real), 1.0)
 
     def _similarity(self, sides):
-        """IoU of each object's shape with each prior's, both at one corner."""
+        """IoU of each object's shape with each prior's, both around one centre."""
         priors = ops.convert_to_tensor(self.priors, "float32")
-        common = ops.prod(ops.minimum(sides[..., None, :], priors), -1)
-        whole = ops.prod(sides, -1)[..., None] + ops.prod(priors, -1)
-        return common / (whole - common)
+        shapes = [ops.concatenate([ops.zeros_like(x), x], -1) for x in (sides, priors)]
+        return pairwise_iou(*map(_corners, shapes))
 
     def get_config(self):
         return {
@@ -121,10 +121,7 @@ def _binary(logits, target):
     return ops.maximum(logits, 0) - logits * target + ops.softplus(-ops.abs(logits))
 
 
-def _iou(boxes, centre, sides):
-    """IoU of boxes `(..., 4)` (centre and sides) with those of a centre and sides."""
-    low = ops.maximum(boxes[..., :2] - boxes[..., 2:] / 2, centre - sides / 2)
-    high = ops.minimum(boxes[..., :2] + boxes[..., 2:] / 2, centre + sides / 2)
-    common = ops.prod(ops.maximum(high - low, 0), -1)
-    whole = ops.prod(boxes[..., 2:], -1) + ops.prod(sides, -1)
-    return common / ops.maximum(whole - common, 1e-9)
+def _corners(boxes):
+    """Boxes of a centre and sides, with or without more behind them, as xyxy."""
+    centre, half = boxes[..., :2], boxes[..., 2:4] / 2
+    return ops.concatenate([centre - half, centre + half], -1)

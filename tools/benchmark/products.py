@@ -93,7 +93,7 @@ def _repeat(x, kernel, steps):
 
 
 def product_functions(products, jit_compile):
-    """`(forward, training)` functions of the products alone.
+    """`(forward, training)` functions of only the products.
 
     Example:
 

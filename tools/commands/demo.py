@@ -7,7 +7,6 @@ A recipe takes part with a table [demo]:
     lead    by how much the recurrent model must be ahead in the first score
 """
 
-from itertools import islice
 from pathlib import Path
 
 from tfrecvis.tools.errors import UserError
@@ -128,7 +127,7 @@ def demo(recipe, output, comments=()):
     report = export(loaded[first], output / "export", examples, version)
 
     print("\n4/4  Drawing")
-    batches = list(islice(task.evaluation(task.val_split), NUM_PICTURES))
+    batches = task.samples(NUM_PICTURES)
     given = {
         name: [answer(its.task, its.predictor, batch, Scale()) for batch in batches]
         for name, its in loaded.items()

@@ -42,12 +42,15 @@ def run(options):
     # Last, so that it hides no other mistake.
     if not options.overwrite:
         check_new([directory / "evaluation.json"])
-    batches = progress(batches, "evaluating", len_of(batches))
+    total = len_of(batches)
+    batches = progress(batches, "evaluating", total)
+    wanted = drawn_numbers(total)
     drawn = []
 
     def pairs():
-        for pair in answers(task, loaded.predictor, batches, scale):
-            if len(drawn) < NUM_SAMPLES:
+        found = answers(task, loaded.predictor, batches, scale)
+        for number, pair in enumerate(found):
+            if number in wanted:
                 drawn.append(pair)
             yield pair
 
@@ -73,3 +76,21 @@ def len_of(batches):
         return len(batches)
     except TypeError:
         return None
+
+
+def drawn_numbers(total, count=NUM_SAMPLES):
+    """Returns the numbers of the batches that are drawn, evenly spaced.
+
+    Args:
+        total: Integer, how many batches there are, or None: the first ones are drawn.
+        count: Integer, how many are drawn at most.
+
+    Example:
+
+    >>> drawn_numbers(101), drawn_numbers(2), drawn_numbers(None)
+    ([0, 25, 50, 75], [0, 1], [0, 1, 2, 3])
+    """
+    if total is None:
+        return list(range(count))
+    count = min(count, total)
+    return [number * total // count for number in range(count)]

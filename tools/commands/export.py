@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tfrecvis.tools.arrays import check_arrays
 from tfrecvis.tools.errors import UserError
 from tfrecvis.tools.files import check_directory, first_line
 from tfrecvis.tools.loading import load, portable
@@ -64,6 +65,11 @@ def run(options):
         )
     own = loaded.task.card.get("image_size")
     examples = loaded.task.examples(options.examples, size or own or (96, 96))
+    if options.examples:
+        try:
+            check_arrays(examples.get("serving_default", examples), loaded.predictor)
+        except ValueError as error:
+            raise UserError(f"--examples: {options.examples}: {error}.") from error
     report = export(loaded, options.output, examples, options.version, options.formats)
     print(parity_table(report))
     print(f"Written: {Path(options.output, str(options.version))}")

@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 
+from tfrecvis.tools.arrays import check_arrays
 from tfrecvis.tools.files import check_directory, check_new, first_line
 from tfrecvis.tools.loading import load
 from tfrecvis.tools.photos import Scale, answer
@@ -30,10 +31,11 @@ def run(options):
     for file, stem in progress(jobs, "predicting", len(jobs)):
         try:
             batch = task.read_input(file)
+            check_arrays(task.inputs(batch), loaded.predictor)
             given = answer(task, loaded.predictor, batch, scale)
         except ValueError as error:
             broken += 1
-            print(f"{file}: {first_line(error)}; left out", file=sys.stderr)
+            print(f"{file}: {first_line(error, 500)}; left out", file=sys.stderr)
             continue
         stem.parent.mkdir(parents=True, exist_ok=True)
         text = task.write(batch, given, stem)

@@ -14,6 +14,8 @@ from tfrecvis.tools.photos import Scale, answers
 from tfrecvis.tools.progress import duration
 from tfrecvis.tools.runs.checkpoint import write_checkpoint
 
+BAR = 20  # characters of the bar of an epoch
+
 
 def learning_rate(optimizer):
     """Returns the learning rate of the next step as a float."""
@@ -156,11 +158,12 @@ class EpochEnd(keras.callbacks.Callback):
 
 
 class TrainingProgress(keras.callbacks.Callback):
-    """One line that fills while an epoch runs, with the time left for all of them.
+    """One line per epoch, with the time left for all of them.
 
     The first step of each kind compiles, which happens once: its time is not that of
-    the steps to come. On a terminal the line is drawn again and again; in a file there
-    is one line per epoch.
+    the steps to come. On a terminal a bar below these lines fills while an epoch runs;
+    it is there from the first epoch to the end of the `with` block, which gives the
+    cursor back however the training ends.
 
     Args:
         epochs: Integer, of the whole run.
@@ -179,14 +182,23 @@ class TrainingProgress(keras.callbacks.Callback):
         self.shown = {"loss": "loss", name: title, f"val_{name}": "val"}
         self.stream = stream or sys.stdout
         self.epoch = first_epoch
-        self.drawn = 0.0
+        self.display = None  # the bar of rich, once there is one
         self.step_seconds = None  # of one step, once one was done that was compiled
         self.end_seconds = 0.0  # of what follows the last step of an epoch
         self.compiled = False  # whether a whole epoch was done
         self.compiling = 0.0  # seconds of the first batch of the validation
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        if self.display is not None:
+            self.display.stop()
+
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
+        if self.stream.isatty():
+            self._draw(0, {})
         # The first step of all begins to count when it is done.
         self.counted = (time.monotonic(), 0) if self.compiled else None
 
@@ -198,10 +210,8 @@ class TrainingProgress(keras.callbacks.Callback):
         elif batch + 1 > self.counted[1]:
             since, first = self.counted
             self.step_seconds = (now - since) / (batch + 1 - first)
-        if self.stream.isatty() and now - self.drawn > 0.2:
-            self.drawn = now
-            self.stream.write(f"\r\x1b[2K{self._line(batch + 1, logs)}")
-            self.stream.flush()
+        if self.stream.isatty():
+            self._draw(batch + 1, logs)
 
     def on_test_batch_begin(self, batch, logs=None):
         self.test_began = time.monotonic()
@@ -213,9 +223,14 @@ class TrainingProgress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self.end_seconds = time.monotonic() - self.last_done - self.compiling
         self.compiled, self.compiling = True, 0.0
-        before = "\r\x1b[2K" if self.stream.isatty() else ""
-        self.stream.write(f"{before}{self._line(self.steps, logs)}\n")
-        self.stream.flush()
+        line = self._line(self.steps, logs)
+        if self.display is None:
+            self.stream.write(f"{line}\n")
+            self.stream.flush()
+        else:  # above the bar
+            self.display.console.print(
+                line, markup=False, highlight=False, soft_wrap=True
+            )
 
     def seconds_left(self, step):
         """The seconds that are left after a step of the epoch, or None at first."""
@@ -226,18 +241,47 @@ class TrainingProgress(keras.callbacks.Callback):
         ends = epochs + (step < self.steps)
         return steps * self.step_seconds + ends * self.end_seconds
 
+    def _draw(self, step, logs):
+        """Draws the bar on the terminal, for the first time or anew."""
+        title, scores, left = self._words(step, logs)
+        if self.display is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress
+
+            self.display = Progress(
+                "{task.description}",
+                BarColumn(BAR),
+                MofNCompleteColumn(),
+                "{task.fields[scores]}",
+                "{task.fields[left]}",
+                console=Console(file=self.stream),
+                transient=True,
+            )
+            self.bar = self.display.add_task(title, scores=scores, left=left)
+            self.display.start()
+        self.display.update(
+            self.bar,
+            description=title,
+            completed=step,
+            total=self.steps,
+            scores=scores,
+            left=left,
+        )
+
     def _line(self, step, logs):
-        width = 20
-        filled = width * step // self.steps
-        bar = "=" * filled + "." * (width - filled)
+        title, scores, left = self._words(step, logs)
+        filled = BAR * step // self.steps
+        bar = "=" * filled + "." * (BAR - filled)
+        return f"{title} [{bar}] {step}/{self.steps}  {scores}  {left}"
+
+    def _words(self, step, logs):
+        """What stands around the bar: the epoch, the scores and the time left."""
+        title = f"epoch {self.epoch + 1:>{len(str(self.epochs))}}/{self.epochs}"
         scores = "  ".join(
-            f"{title} {float(logs[name]):.3f}"
-            for name, title in self.shown.items()
+            f"{word} {float(logs[name]):.3f}"
+            for name, word in self.shown.items()
             if name in logs
         )
         left = self.seconds_left(step)
-        return (
-            f"epoch {self.epoch + 1:>{len(str(self.epochs))}}/{self.epochs} [{bar}] "
-            f"{step}/{self.steps}  {scores}  "
-            + ("left: not known yet" if left is None else f"left {duration(left)}")
-        )
+        left = "left: not known yet" if left is None else f"left {duration(left)}"
+        return title, scores, left

@@ -2,7 +2,6 @@
 
 import importlib.util
 import time
-from itertools import islice
 from pathlib import Path
 
 import keras
@@ -138,22 +137,22 @@ def _fit(files, comments, task, model):
         started = time.monotonic()
         train_batches = task.batches(first, epochs - first)
         validation = task.validation()
-        line = TrainingProgress(epochs, first, steps, task.scores)
         print(f"{task.description}, {model.count_params():,} parameters", flush=True)
-        trainer.fit(
-            train_batches,
-            initial_epoch=first,
-            epochs=epochs,
-            steps_per_epoch=steps,
-            shuffle=False,  # `batches` did
-            verbose=0,
-            callbacks=[
-                StopOnNaN(steps),
-                EpochEnd(files, task, model, validation, progress, started, line),
-                *_tensorboard(files.logs),
-                line,
-            ],
-        )
+        with TrainingProgress(epochs, first, steps, task.scores) as line:
+            trainer.fit(
+                train_batches,
+                initial_epoch=first,
+                epochs=epochs,
+                steps_per_epoch=steps,
+                shuffle=False,  # `batches` did
+                verbose=0,
+                callbacks=[
+                    StopOnNaN(steps),
+                    EpochEnd(files, task, model, validation, progress, started, line),
+                    *_tensorboard(files.logs),
+                    line,
+                ],
+            )
     score = {
         **progress["scores"],
         "best_epoch": progress["best_epoch"],
@@ -178,7 +177,7 @@ def _draw(files, task):
         from tfrecvis.tools.pictures.curves import write_curves
 
         write_curves(files.curves_so_far(), task.scores, files.curves)
-        batches = list(islice(task.evaluation(task.val_split), NUM_SAMPLES))
+        batches = task.samples(NUM_SAMPLES)
         loaded = from_keras(load_keras_model(files.model), task.card)
         given = [
             answer(loaded.task, loaded.predictor, batch, Scale()) for batch in batches

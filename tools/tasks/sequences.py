@@ -3,11 +3,11 @@
 [model] holds the arguments of `tfrecvis.models.SequenceTagger`. Keys of [data]:
 
     reader        "memorisation" or "addition"
-    train_count   default 10000, sequences an epoch; each epoch draws new ones
+    train_count   default 10000, sequences per epoch; each epoch draws new ones
     val_count     default 1000
 
 and the arguments of `tfrecvis.data.memorisation` or `addition`. Loss and scores count
-the steps of the answer alone, those after the whole question was read.
+only the steps of the answer, those after the whole question was read.
 """
 
 import inspect

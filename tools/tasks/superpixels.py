@@ -25,6 +25,10 @@ from tfrecvis.tools.array_task import (
 from tfrecvis.tools.errors import UserError
 from tfrecvis.tools.runs.recipe import apply_table, check_arguments
 
+# Inputs of the model, and the keys of samples that they come from.
+INPUTS = {name: name for name in ("features", "neighbours", "confidence")}
+INPUTS["mask"] = "nodes"
+
 
 class Superpixels(ArrayTask):
     """See `tfrecvis.tools.task.Task`."""
@@ -81,8 +85,7 @@ class Superpixels(ArrayTask):
         return self.inputs(batch), batch["node_labels"], weights
 
     def inputs(self, batch):
-        names = ("features", "neighbours", "confidence")
-        return {**{name: batch[name] for name in names}, "mask": batch["nodes"]}
+        return {name: batch[key] for name, key in INPUTS.items() if key in batch}
 
     def signatures(self, model):
         from tfrecvis.models import superpixels
@@ -91,11 +94,10 @@ class Superpixels(ArrayTask):
 
     def read_input(self, file):
         batch = super().read_input(file)
-        if "nodes" not in batch and "features" in batch:
+        if "mask" in batch:  # as the model calls them
+            batch["nodes"] = batch.pop("mask")
+        elif "nodes" not in batch and "features" in batch:
             batch["nodes"] = np.ones(batch["features"].shape[:2], bool)
-        missing = {"features", "neighbours", "confidence"} - set(batch)
-        if missing:
-            raise ValueError(f"lacks the array(s) {', '.join(sorted(missing))}")
         return batch
 
     def objective(self):

@@ -171,3 +171,65 @@ def test_what_is_no_model_is_refused(command, folder, name, message):
     assert result.status == 2
     assert re.search(message, result.errors)
     assert result.errors.count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+def film(folder, tmp_path_factory):
+    """Ten frames of the validation split, each of its own grey, with one label map."""
+    root = tmp_path_factory.mktemp("film") / "data"
+    shutil.copytree(folder, root)
+    for split in ("train", "val"):
+        labels = (root / f"{split}annot" / "0.png").read_bytes()
+        for file in (*(root / split).iterdir(), *(root / f"{split}annot").iterdir()):
+            file.unlink()
+        for number in range(10):
+            image = Image.new("RGB", (48, 48), (20 * number,) * 3)
+            image.save(root / split / f"{number}.png")
+            (root / f"{split}annot" / f"{number}.png").write_bytes(labels)
+    return root
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The greys of the samples that are drawn, and how many images were answered."""
+    from tfrecvis.tools.tasks.segmentation import Segmentation
+
+    seen = []
+
+    def compare(self, batches, answers, path):
+        assert all(len(given) == len(batches) for given in answers.values())
+        seen.extend(int(batch["image"].mean()) for batch in batches)
+
+    monkeypatch.setattr(Segmentation, "compare", compare)
+    return seen
+
+
+def test_drawn_samples_are_spaced_over_the_split(
+    command, finished_run, film, tmp_path, drawn
+):
+    evaluated(command, tmp_path, finished_run, "--data", film)
+    assert drawn == [0, 40, 100, 140]  # 0, 2, 5 and 7 of 10 frames
+
+
+def test_samples_of_a_training_are_spaced_and_the_only_ones_answered(
+    command, recipe, film, tmp_path, drawn, monkeypatch
+):
+    from tfrecvis.tools.runs import training
+
+    answered = []
+
+    def answer(task, predictor, batch, scale):
+        answered.append(int(batch["image"].mean()))
+        return {}
+
+    monkeypatch.setattr(training, "answer", answer)
+    settings = ["data.reader=folder", "training.epochs=1", "training.steps=1"]
+    words = [word for setting in settings for word in ("--set", setting)]
+    arguments = ["--data", film, *words, "--output", tmp_path / "run"]
+    lines = recipe.read_text().splitlines()
+    own = ("size =", "train_count", "val_count")
+    text = "\n".join(line for line in lines if not line.startswith(own))
+    (tmp_path / "recipe.toml").write_text(text)
+    result = command("train", tmp_path / "recipe.toml", *arguments)
+    assert result.status == 0, result.errors
+    assert drawn == answered == [0, 40, 100, 140]

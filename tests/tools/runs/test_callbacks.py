@@ -1,6 +1,7 @@
 """The line of a training, by a clock of its own."""
 
 import io
+import re
 
 import pytest
 
@@ -44,9 +45,25 @@ def seconds_of(epochs, steps=STEPS):
     return epochs * (steps * STEP + VALIDATION + SAVING)
 
 
-def make_line(steps=STEPS, first_epoch=0):
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    return Terminal()
+
+
+def make_line(steps=STEPS, first_epoch=0, stream=None):
     return TrainingProgress(
-        EPOCHS, first_epoch, steps, {"accuracy": "accuracy"}, io.StringIO()
+        EPOCHS,
+        first_epoch,
+        steps,
+        {"accuracy": "accuracy"},
+        io.StringIO() if stream is None else stream,
     )
 
 
@@ -95,3 +112,34 @@ def test_every_epoch_is_one_line_in_a_file_with_the_scores(clock):
     assert first.startswith("epoch 1/4 [====================] 10/10  loss 1.000")
     assert "val 0.500" in second
     assert "\r" not in first + second
+
+
+def written(terminal):
+    """What a terminal shows or has shown, without colours and movements."""
+    return re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", terminal.getvalue())
+
+
+def test_terminal_shows_a_bar_and_keeps_a_line_per_epoch(clock, terminal):
+    with make_line(first_epoch=2, stream=terminal) as line:
+        line.on_epoch_begin(2)
+        for batch in range(3):
+            clock.now += STEP
+            line.on_train_batch_end(batch, {"loss": 0.25})
+        line.display.refresh()
+        bar = written(terminal).splitlines()[-1]
+        assert re.match(r"epoch 3/4 \S+ +3/10 loss 0.250 left 34 s", bar)
+        run_epoch(line, clock, 3)
+    lines = [text for text in written(terminal).splitlines() if "[=" in text]
+    assert len(lines) == 1
+    assert "epoch 4/4 [====================] 10/10  loss 1.000" in lines[0]
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, ValueError])
+def test_cursor_comes_back_when_a_training_is_cut_off(clock, terminal, kind):
+    with pytest.raises(kind), make_line(stream=terminal) as line:
+        line.on_epoch_begin(0)
+        line.on_train_batch_end(0, {"loss": 1.0})
+        assert terminal.getvalue().rindex("\x1b[?25l") > -1  # hidden
+        raise kind
+    text = terminal.getvalue()
+    assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
