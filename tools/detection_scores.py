@@ -83,8 +83,9 @@ def coco_scores(images, class_names, kind="bbox"):
         kind: "bbox", or "segm" for masks.
 
     Returns:
-        Dict: "ap", "ap50", "ap75", and by class "class_ap" and "class_ap50"; None for a
-        class without objects.
+        Dict: "ap", "ap50", "ap75"; by class "class_ap" and "class_ap50"; and "curves",
+        by class the highest precision at an IoU of 0.5 from each of the recalls 0,
+        0.01, ..., 1 on. A class without objects has None.
 
     Raises:
         UserError: there is no true object.
@@ -131,6 +132,9 @@ def coco_scores(images, class_names, kind="bbox"):
         values = values[values > -1]
         return float(values.mean()) if values.size else None
 
+    def curve(values):
+        return None if (values < 0).any() else values.tolist()
+
     per_class = range(len(class_names))
     return {
         "ap": mean(precision),
@@ -138,6 +142,7 @@ def coco_scores(images, class_names, kind="bbox"):
         "ap75": mean(precision[5]),
         "class_ap": {class_names[k]: mean(precision[:, :, k]) for k in per_class},
         "class_ap50": {class_names[k]: mean(precision[0, :, k]) for k in per_class},
+        "curves": {class_names[k]: curve(precision[0, :, k]) for k in per_class},
     }
 
 

@@ -5,7 +5,8 @@ and its arguments. In place of YOLOv2's `priors` stands the key `num_priors`, de
 as many are found by k-means in the boxes to train on. [data] and [augmentation] are
 those of `tfrecvis.tools.reader_task`, with the readers "voc"
 (`tfrecvis.data.VOCFolder`) and "instance_masks" (`InstanceMaskFolder`). Scores are
-those of COCO, by pycocotools; for detectors of masks, of the masks.
+those of COCO, by pycocotools, and of Pascal VOC; COCO's of a detector of masks are of
+its masks.
 """
 
 from pathlib import Path
@@ -22,6 +23,7 @@ from tfrecvis.tools.detectors import detector
 from tfrecvis.tools.files import write_json
 from tfrecvis.tools.photos import TakesPhotos, resized
 from tfrecvis.tools.reader_task import ReaderTask
+from tfrecvis.tools.voc_scores import voc_scores
 
 SHOWN = 0.3  # the lowest score that is drawn
 
@@ -89,7 +91,8 @@ class Detection(TakesPhotos, ReaderTask):
             ]
         names = self.card["class_names"]
         counted = {"images": len(images), "objects": sum(len(t) for t, _ in images)}
-        result = {**coco_scores(images, names), **counted}
+        of_voc = voc_scores(images, names)
+        result = {**coco_scores(images, names), **of_voc, **counted}
         if has_masks:
             masks = coco_scores(images, names, "segm")
             of_boxes = {f"box_{name}": result[name] for name in ("ap", "ap50")}
@@ -100,16 +103,25 @@ class Detection(TakesPhotos, ReaderTask):
     def table(self, result):
         from tfrecvis.tools.tables import class_table
 
-        columns = {"AP": result["class_ap"], "AP50": result["class_ap50"]}
-        means = {"AP": result["ap"], "AP50": result["ap50"]}
+        titles = {"ap": "AP", "ap50": "AP50", "voc07": "VOC07", "voc10": "VOC10"}
+        columns = {title: result[f"class_{key}"] for key, title in titles.items()}
+        means = {title: result[key] for key, title in titles.items()}
         table = class_table(columns, means)
         if "challenge" in result:
             table += (
-                f"\nThese are of masks. Boxes: AP {result['box_ap']:.4f}, AP50 "
-                f"{result['box_ap50']:.4f}. Mean average precision as in the Data "
-                f"Science Bowl 2018: {result['challenge']:.4f}"
+                "\nAP and AP50 are of masks, VOC07 and VOC10 of boxes. Boxes: AP "
+                f"{result['box_ap']:.4f}, AP50 {result['box_ap50']:.4f}. Mean average "
+                "precision of masks as in the Data Science Bowl 2018: "
+                f"{result['challenge']:.4f}"
             )
         return table
+
+    def draw_scores(self, result, heading, directory):
+        from tfrecvis.tools.pictures.precision_recall import write_precision_recall
+
+        path = directory / "precision_recall.png"
+        write_precision_recall(result["curves"], result["class_ap50"], heading, path)
+        return [path]
 
     def write(self, batch, answer, stem):
         from tfrecvis.tools.pictures.detection import write_boxes
