@@ -86,10 +86,13 @@ def test_missing_and_broken_files_are_named(tmp_path):
         VOCFolder(root, "train", strict=True)
 
 
-def test_infinite_corners_are_refused(tmp_path):
-    root = make(tmp_path, {"a": objects((1, 1, "inf", 9, "cat"))})
-    with pytest.raises(DataError, match="NaN or infinite"):
-        VOCFolder(root, "train", class_names=["cat"])
+def test_boxes_of_no_finite_numbers_are_left_out(tmp_path):
+    text = objects((1, 1, "inf", 9, "cat"), (1, 1, 9, 9, "cat"))
+    with pytest.warns(UserWarning, match="1 boxes of .* cannot be used"):
+        reader = VOCFolder(make(tmp_path, {"a": text}), "train", class_names=["cat"])
+    (sample,) = reader.samples().as_numpy_iterator()
+    assert sample["boxes"].tolist() == [[0, 0, 9, 9]]
+    assert "NaN or infinite" in reader.problems[0].reason
 
 
 def test_unknown_split_names_those_that_there_are(tmp_path):

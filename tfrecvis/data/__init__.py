@@ -78,6 +78,7 @@ from tfrecvis.data.array_file import read_array_file
 from tfrecvis.data.augmentation import Augmentation
 from tfrecvis.data.batches import batches, steps_per_epoch
 from tfrecvis.data.class_frequencies import class_frequencies
+from tfrecvis.data.coco_folder import COCOFolder
 from tfrecvis.data.decoding import IMAGE_SUFFIXES, decode_image, read_image
 from tfrecvis.data.dimension_priors import dimension_priors
 from tfrecvis.data.instance_mask_folder import InstanceMaskFolder
@@ -101,6 +102,7 @@ __all__ = [
     "SAMPLE_KEYS",
     "VOID",
     "Augmentation",
+    "COCOFolder",
     "DataError",
     "InstanceMaskFolder",
     "Problem",

@@ -1,7 +1,6 @@
 """Images with boxes, in a folder laid out as Pascal VOC's."""
 
 import pathlib
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from xml.etree import ElementTree
 
@@ -9,13 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfrecvis.data.decoding import read_image
-from tfrecvis.data.problems import (
-    DataError,
-    Problem,
-    problem_lines,
-    report_problems,
-)
+from tfrecvis.data.problems import DataError, Problem, report_problems
 from tfrecvis.data.reader import Reader, remember
+from tfrecvis.data.usable_boxes import report_boxes, usable_boxes
 
 
 class VOCFolder(Reader):
@@ -30,7 +25,8 @@ class VOCFolder(Reader):
     ymin - 1, xmax, ymax). Every file is read once, when the reader is made. Images that
     cannot be read, and those without annotation, are left out. Of the boxes, those that
     reach over the image are clipped to it; those of zero area, with swapped corners,
-    outside the image or of an unknown class are left out, and their image stays. All of
+    outside the image, of an unknown class or of no finite numbers are left out, and
+    their image stays. All of
     it is named in `problems` and counted in a warning; with `strict` it is an error.
 
     Args:
@@ -85,7 +81,7 @@ class VOCFolder(Reader):
             sample, found = self._sample(stem, image, objects, image_size)
             samples.append(sample)
             boxes += found
-        _report_boxes(boxes, where, strict)
+        report_boxes(boxes, where, strict)
         remember(self, samples)
         self.problems = problems + boxes
 
@@ -119,29 +115,17 @@ class VOCFolder(Reader):
 
     def _sample(self, stem, image, objects, image_size):
         height, width = image.shape[:2]
-        boxes, classes, difficult, problems = [], [], [], []
         file = str(self.path / "Annotations" / f"{stem}.xml")
-        for name, box, hard in objects:
-            reason = None
-            if name not in self.class_names:
-                reason = f"has a box of the unknown class {name!r}: left out"
-            elif box[2] <= box[0] or box[3] <= box[1]:
-                reason = f"has a box without area, {box}: left out"
-            elif box[0] >= width or box[1] >= height or box[2] <= 0 or box[3] <= 0:
-                reason = f"has a box outside the image, {box}: left out"
-            if reason is None:
-                clipped = np.clip(box, 0, [width, height, width, height])
-                # Many annotations count from 0, which is no more than a pixel.
-                if np.abs(clipped - box).max() > 1:
-                    problems.append(
-                        Problem(file, f"has a box over the border, {box}: clipped")
-                    )
-                boxes.append(clipped)
-                classes.append(self.class_names.index(name))
-                difficult.append(hard)
-            else:
-                problems.append(Problem(file, reason))
-        boxes = np.array(boxes, "float32").reshape(-1, 4)
+        names = [name for name, _, _ in objects]
+        kept, boxes, problems = usable_boxes(
+            [box for _, box, _ in objects],
+            names,
+            self.class_names,
+            (height, width),
+            file,
+        )
+        classes = [self.class_names.index(names[number]) for number in kept]
+        difficult = [objects[number][2] for number in kept]
         if image_size is not None and tuple(image_size) != (height, width):
             rows, columns = image_size
             image = tf.image.resize(image, image_size, antialias=True)
@@ -156,18 +140,6 @@ class VOCFolder(Reader):
             "file": str(self.path / "JPEGImages" / stem),
         }
         return sample, problems
-
-
-def _report_boxes(problems, where, strict):
-    if not problems:
-        return
-    listing = "\n".join(problem_lines(problems))
-    text = f"{len(problems)} boxes of {where} cannot be used as they are:\n{listing}\n"
-    if strict:
-        raise DataError(
-            text, "Correct them, or pass strict=False to go on without them.", problems
-        )
-    warnings.warn(f"{text}Going on without them.", stacklevel=3)
 
 
 def _objects(annotation):
@@ -187,8 +159,6 @@ def _objects(annotation):
             box = [float(corner) for corner in corners]
         except (TypeError, ValueError):
             raise ValueError("annotation has an object without numbers") from None
-        if not np.isfinite(box).all():
-            raise ValueError("annotation has a box with NaN or infinite corners")
         box = [box[0] - 1, box[1] - 1, box[2], box[3]]
         hard = node.findtext("difficult", "0").strip() == "1"
         found.append((node.findtext("name", "").strip(), box, hard))

@@ -4,7 +4,8 @@
 and its arguments. In place of YOLOv2's `priors` stands the key `num_priors`, default 5:
 as many are found by k-means in the boxes to train on. [data] and [augmentation] are
 those of `tfrecvis.tools.reader_task`, with the readers "voc"
-(`tfrecvis.data.VOCFolder`) and "instance_masks" (`InstanceMaskFolder`). Scores are
+(`tfrecvis.data.VOCFolder`), "coco" (`COCOFolder`) and "instance_masks"
+(`InstanceMaskFolder`). Scores are
 those of COCO, by pycocotools, and of Pascal VOC; COCO's of a detector of masks are of
 its masks.
 """
@@ -33,7 +34,11 @@ class Detection(TakesPhotos, ReaderTask):
 
     scores = {"ap": "AP", "ap50": "AP50"}
     scores_answers = True
-    readers = {"instance_masks": "InstanceMaskFolder", "voc": "VOCFolder"}
+    readers = {
+        "coco": "COCOFolder",
+        "instance_masks": "InstanceMaskFolder",
+        "voc": "VOCFolder",
+    }
     model_keys = ("class", "num_priors")
     files = ("_boxes.png", "_boxes.json")
 
