@@ -7,15 +7,27 @@ import numpy as np
 from tfrecvis.tools.errors import UserError
 from tfrecvis.tools.files import find_files
 from tfrecvis.tools.task import NUM_EXAMPLES
+from tfrecvis.tools.video import VIDEO_SUFFIXES
 
 
 class TakesPhotos:
-    """The part of a task whose model takes `images` and nothing else."""
+    """The part of a task whose model takes `images` and nothing else.
+
+    Attributes:
+        video_files*: Tuple of endings of the files that a video becomes; empty where
+            the task answers none. With ".mp4", `frame` gives the picture of an answered
+            frame, uint8 `(height, width, 3)`; with ".json", `listing` a list of what is
+            in it.
+    """
+
+    video_files = ()
 
     def find_inputs(self, paths):
         from tfrecvis.data import IMAGE_SUFFIXES
 
-        return find_files(paths, IMAGE_SUFFIXES, "no image")
+        return find_files(
+            paths, (*IMAGE_SUFFIXES, *VIDEO_SUFFIXES), "no image or video"
+        )
 
     def read_input(self, file):
         from tfrecvis.data import read_image
@@ -35,6 +47,8 @@ class TakesPhotos:
         else:
             images, files = [], self.find_inputs([path])
             for file, _ in files:
+                if file.suffix.lower() in VIDEO_SUFFIXES:
+                    continue
                 try:
                     images.append(self.read_input(file)["image"][0])
                 except ValueError as error:

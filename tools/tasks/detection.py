@@ -41,6 +41,7 @@ class Detection(TakesPhotos, ReaderTask):
     }
     model_keys = ("class", "num_priors")
     files = ("_boxes.png", "_boxes.json")
+    video_files = (".mp4", ".json")
 
     def __init__(self, recipe, card=None):
         super().__init__(recipe, card)
@@ -128,17 +129,29 @@ class Detection(TakesPhotos, ReaderTask):
         write_precision_recall(result["curves"], result["class_ap50"], heading, path)
         return [path]
 
+    def frame(self, batch, answer):
+        from tfrecvis.tools.pictures.detection import draw_boxes
+
+        names, colours = self.card["class_names"], self.card["colours"]
+        shown = [e for e in entries(answer, 0) if e["score"] >= SHOWN]
+        return np.asarray(draw_boxes(batch["image"][0], shown, names, colours))
+
+    def listing(self, batch, answer, image_id):
+        names = self.card["class_names"]
+        return [
+            {"image_id": image_id, **entry, "category": names[entry["category_id"]]}
+            for entry in entries(answer, 0)
+        ]
+
     def write(self, batch, answer, stem):
         from tfrecvis.tools.pictures.detection import write_boxes
 
         names, colours = self.card["class_names"], self.card["colours"]
-        picture, listing = (Path(f"{stem}{ending}") for ending in self.files)
-        found = entries(answer, 0)
+        picture, written = (Path(f"{stem}{ending}") for ending in self.files)
+        found = self.listing(batch, answer, stem.name)
         shown = [entry for entry in found if entry["score"] >= SHOWN]
         write_boxes(batch["image"][0], shown, names, colours, picture)
-        for entry in found:
-            entry["category"] = names[entry["category_id"]]
-        write_json(listing, found)
+        write_json(written, found)
         return f"{len(shown)} objects"
 
     def compare(self, batches, answers, path):

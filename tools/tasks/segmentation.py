@@ -37,6 +37,7 @@ class Segmentation(TakesPhotos, ReaderTask):
     drawn = ("synthetic",)
     model_class = "ReSeg"
     files = ("_overlay.png", "_labels.png")
+    video_files = (".mp4",)
 
     def example(self, batch):
         return batch["image"], batch["labels"]
@@ -156,6 +157,11 @@ class Segmentation(TakesPhotos, ReaderTask):
         names, colours = self.card["class_names"], self.card["colours"]
         write_comparison(rows, columns, names, colours, path)
         return path
+
+    def frame(self, batch, answer):
+        from tfrecvis.tools.pictures.segmentation import overlay
+
+        return overlay(batch["image"][0], answer["labels"][0], self.card["colours"])
 
     def write(self, batch, answer, stem):
         from tfrecvis.tools.pictures.segmentation import write_label_map, write_overlay

@@ -94,6 +94,42 @@ def test_predict_answers_in_pixels_of_the_photo(command, trained, folder, tmp_pa
     assert all(entry["category"] in ("disc", "bar") for entry in found)
 
 
+def test_folder_of_frames_and_a_video_file_become_videos(
+    command, trained, folder, tmp_path
+):
+    frames = folder / "JPEGImages"
+    result = command("predict", trained, frames, "--output", tmp_path, "--video", "5")
+    assert result.status == 0, result.errors
+    assert "4 frames at 5 per second" in result.output
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "JPEGImages.json",
+        "JPEGImages.mp4",
+    ]
+    listed = json.loads((tmp_path / "JPEGImages.json").read_text())
+    numbers = {entry["image_id"] for entry in listed}
+    assert numbers <= {0, 1, 2, 3}
+    again = tmp_path / "again"
+    result = command("predict", trained, tmp_path / "JPEGImages.mp4", "--output", again)
+    assert result.status == 0, result.errors
+    assert "4 frames at 5 per second" in result.output
+    result = command("predict", trained, tmp_path / "JPEGImages.mp4", "--output", again)
+    assert result.status == 2 and "Pass --overwrite" in result.errors
+
+
+def test_broken_video_and_wrong_rate_are_named(command, trained, folder, tmp_path):
+    (tmp_path / "a.mp4").write_bytes(b"no video")
+    result = command(
+        "predict", trained, tmp_path / "a.mp4", "--output", tmp_path / "out"
+    )
+    assert result.status == 1
+    assert "a.mp4:" in result.errors and "left out" in result.errors
+    arguments = ["--output", tmp_path / "out", "--video"]
+    result = command("predict", trained, folder, *arguments, "0")
+    assert result.status == 2 and "frames per second, above 0" in result.errors
+    result = command("predict", trained, tmp_path / "a.mp4", *arguments, "5")
+    assert result.status == 2 and "no folder is named" in result.errors
+
+
 @pytest.mark.slow
 def test_every_artefact_gives_the_same_detections(command, trained, folder, tmp_path):
     examples = folder / "JPEGImages" / "1.png"
