@@ -92,6 +92,7 @@ from tfrecvis.data.superpixels import (
     superpixel_neighbours,
     superpixels,
 )
+from tfrecvis.data.synthetic_objects import SyntheticObjects
 from tfrecvis.data.synthetic_scenes import SyntheticScenes
 from tfrecvis.data.synthetic_superpixels import SyntheticSuperpixels
 from tfrecvis.data.voc_folder import VOCFolder
@@ -111,6 +112,7 @@ __all__ = [
     "SegmentationFolder",
     "SegmentationTFDS",
     "Superpixels",
+    "SyntheticObjects",
     "SyntheticScenes",
     "SyntheticSuperpixels",
     "VOCFolder",

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrecvis.data.decoding import read_image
+from tfrecvis.data.instances import numbered_instances, with_masks
 from tfrecvis.data.problems import DataError, Problem, report_problems
 from tfrecvis.data.reader import Reader, remember
 
@@ -110,7 +111,7 @@ class InstanceMaskFolder(Reader):
                 f"is {numbers.shape} in size (height, width), its image "
                 f"{image.shape[:2]}",
             )
-        numbers, boxes = _numbered(numbers)
+        numbers, boxes = numbered_instances(numbers)
         sample = {
             "image": image,
             "labels": numbers,
@@ -122,26 +123,4 @@ class InstanceMaskFolder(Reader):
 
     def load(self, index):
         """The sample dict of a number, as tensors; for use in `Dataset.map`."""
-        sample = self.memory.load(index)
-        numbers = sample.pop("labels")
-        wanted = 1 + tf.range(tf.shape(sample["classes"])[0])
-        masks = tf.equal(numbers, wanted[:, None, None])
-        return {**sample, "masks": tf.cast(masks, tf.uint8)}
-
-
-def _numbered(numbers):
-    """Instances numbered from 1 without gaps, and the smallest boxes around them."""
-    found, places = np.unique(numbers, return_inverse=True)
-    places = places.reshape(numbers.shape)
-    has_background = bool(found.size) and found[0] == 0
-    places = places.astype("int32") + (0 if has_background else 1)
-    count = int(places.max(initial=0))
-    boxes = np.zeros((count + 1, 4), "float32")
-    boxes[:, :2] = np.inf
-    rows, columns = np.nonzero(places)
-    own = places[rows, columns]
-    np.minimum.at(boxes[:, 0], own, columns)
-    np.minimum.at(boxes[:, 1], own, rows)
-    np.maximum.at(boxes[:, 2], own, columns + 1)
-    np.maximum.at(boxes[:, 3], own, rows + 1)
-    return places, boxes[1:]
+        return with_masks(self.memory.load(index))

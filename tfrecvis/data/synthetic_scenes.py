@@ -9,7 +9,7 @@ from tfrecvis.data.reader import Reader, remember
 
 GRASS, WATER, MARKER, CAR_WAITING, CAR_GOING, BUOY_PORT, BUOY_STARBOARD = range(7)
 
-_CLASSES = {
+CLASSES = {
     "grass": (96, 140, 64),
     "water": (52, 98, 150),
     "marker": (230, 225, 210),
@@ -75,29 +75,17 @@ class SyntheticScenes(Reader):
     local_mean_iou = (3 + 2 * 2 / 3) / 7
 
     def __init__(self, split="train", count=400, size=(64, 64), seed=0):
-        if isinstance(size, int):
-            size = (size, size)
-        if count < 1 or seed < 0:
-            raise ValueError(
-                "`count` must be 1 or more and `seed` 0 or more. "
-                f"Received: count={count}, seed={seed}."
-            )
-        if len(size) != 2 or min(size) < 48:
-            raise ValueError(
-                "`size` must be (height, width) of at least 48 pixels each: smaller "
-                f"lamps and flags cannot be read. Received: size={size}."
-            )
-        super().__init__(list(_CLASSES), list(_CLASSES.values()))
+        self.size = checked_scenes(count, size, seed)
+        super().__init__(list(CLASSES), list(CLASSES.values()))
         self.split = split
         self.seed = seed
-        self.size = tuple(map(int, size))
         with ThreadPoolExecutor() as pool:
             remember(self, list(pool.map(self._sample, range(count))))
 
     @property
     def context_distance(self):
         """Pixels that lie at least between an object and the markers of its kind."""
-        return int(min(self.size) * (1 - _MARKER_DEPTH - _OBJECT_DEPTH))
+        return context_distance(self.size)
 
     def counterfactual(self, number):
         """A scene's sample dict (NumPy) with what every marker shows turned over.
@@ -116,28 +104,92 @@ class SyntheticScenes(Reader):
         return {**sample, "labels": sample["labels"].astype("int32")}
 
     def _sample(self, number, turned_over=False):
-        name = zlib.crc32(self.split.encode())
-        rng = np.random.default_rng([name, self.seed, number])
-        image, labels = _scene(rng, *self.size, turned_over)
+        rng = scene_generator(self.split, self.seed, number)
+        image, labels, _ = draw_scene(rng, *self.size, turned_over)
         file = f"synthetic/{self.split}/{self.seed}/{number}"
         return {"image": image, "labels": labels, "file": file}
 
 
-def _scene(rng, height, width, turned_over):
-    """A scene as `(image, labels)`. All draws are the same when turned over."""
+def checked_scenes(count, size, seed):
+    """The size of scenes as (height, width), once all three are found to be right.
+
+    Raises:
+        ValueError: One of them is too small.
+
+    Example:
+
+    >>> checked_scenes(3, 64, seed=0)
+    (64, 64)
+    """
+    if isinstance(size, int):
+        size = (size, size)
+    if count < 1 or seed < 0:
+        raise ValueError(
+            "`count` must be 1 or more and `seed` 0 or more. "
+            f"Received: count={count}, seed={seed}."
+        )
+    if len(size) != 2 or min(size) < 48:
+        raise ValueError(
+            "`size` must be (height, width) of at least 48 pixels each: smaller "
+            f"lamps and flags cannot be read. Received: size={size}."
+        )
+    return tuple(map(int, size))
+
+
+def context_distance(size):
+    """Pixels that lie at least between an object and the markers of its kind.
+
+    Example:
+
+    >>> context_distance((64, 96))
+    46
+    """
+    return int(min(size) * (1 - _MARKER_DEPTH - _OBJECT_DEPTH))
+
+
+def scene_generator(split, seed, number):
+    """The random generator of one scene.
+
+    Example:
+
+    >>> int(scene_generator("train", 0, 3).integers(10))
+    9
+    """
+    return np.random.default_rng([zlib.crc32(split.encode()), seed, number])
+
+
+def draw_scene(rng, height, width, turned_over=False):
+    """Draws a scene. All draws are the same when its markers are turned over.
+
+    Args:
+        rng: NumPy random generator.
+        height: Integer, pixels.
+        width: Integer, pixels.
+        turned_over: Boolean.
+
+    Returns:
+        Image, uint8 `(height, width, 3)`; labels, uint8 `(height, width)`; and the
+        number of the car or buoy at each pixel, from 1, or 0.
+
+    Example:
+
+    >>> image, labels, numbers = draw_scene(np.random.default_rng(0), 64, 64)
+    >>> bool((labels[numbers > 0] >= CAR_WAITING).all())
+    True
+    """
     image, labels = _landscape(rng, height, width)
+    numbers = np.zeros((height, width), "uint8")
     light = rng.uniform(-0.18, 0.18, 2)
     noise = rng.normal(0, 5, (height, width, 1))
     noise = noise + rng.normal(0, 2, (height, width, 3))
-    _draw_lanes(rng, image, labels, _draw_lamp, _draw_car, CAR_WAITING, turned_over)
+    scene = image, labels, numbers
+    _draw_lanes(rng, scene, _draw_lamp, _draw_car, CAR_WAITING, turned_over)
     # Columns are rows of the transposed scene; the views write into the same pixels.
-    across, labels_across = image.swapaxes(0, 1), labels.T
-    _draw_lanes(
-        rng, across, labels_across, _draw_flag, _draw_buoy, BUOY_PORT, turned_over
-    )
+    across = tuple(part.swapaxes(0, 1) for part in scene)
+    _draw_lanes(rng, across, _draw_flag, _draw_buoy, BUOY_PORT, turned_over)
     rows, columns = np.linspace(-1, 1, height), np.linspace(-1, 1, width)
     image *= (1 + light[0] * rows[:, None] + light[1] * columns)[..., None]
-    return np.clip(np.rint(image + noise), 0, 255).astype("uint8"), labels
+    return np.clip(np.rint(image + noise), 0, 255).astype("uint8"), labels, numbers
 
 
 def _landscape(rng, height, width):
@@ -177,14 +229,15 @@ def _bumps(rng, length, cell, knots):
     return np.maximum(0, 1 - np.abs(places - np.arange(knots)))
 
 
-def _draw_lanes(rng, image, labels, draw_marker, draw_object, first_class, turned_over):
+def _draw_lanes(rng, scene, draw_marker, draw_object, first_class, turned_over):
     """Markers on one border, objects on the opposite one, a pair in each lane.
 
-    Lanes are rows of `image`; `first_class` is that of objects whose marker shows
-    state 0, the next class that of state 1.
+    Lanes are rows of the scene (image, labels, numbers of objects); `first_class` is
+    that of objects whose marker shows state 0, the next class that of state 1.
     """
     if rng.random() < 0.5:  # markers on the right: work on the mirrored view
-        image, labels = image[:, ::-1], labels[:, ::-1]
+        scene = tuple(part[:, ::-1] for part in scene)
+    image, labels, numbers = scene
     height, width = labels.shape
     states = rng.permutation(_LANES) % 2  # two of each: no average tells
     band = height * (_LANES_TO - _LANES_FROM) / _LANES
@@ -205,6 +258,10 @@ def _draw_lanes(rng, image, labels, draw_marker, draw_object, first_class, turne
         box = _box(object_middle, size, end - length, end)
         if is_present:
             draw_object(image, labels, box, first_class + state, shade)
+            own = labels[box] == first_class + state
+            # Cars have the numbers from 1, buoys those from 5.
+            number = 1 + lane + _LANES * (first_class == BUOY_PORT)
+            numbers[box] = np.where(own, number, numbers[box])
 
 
 def _box(middle, size, left, right):

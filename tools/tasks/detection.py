@@ -4,8 +4,8 @@
 and its arguments. In place of YOLOv2's `priors` stands the key `num_priors`, default 5:
 as many are found by k-means in the boxes to train on. [data] and [augmentation] are
 those of `tfrecvis.tools.reader_task`, with the readers "voc"
-(`tfrecvis.data.VOCFolder`), "coco" (`COCOFolder`) and "instance_masks"
-(`InstanceMaskFolder`). Scores are
+(`tfrecvis.data.VOCFolder`), "coco" (`COCOFolder`), "instance_masks"
+(`InstanceMaskFolder`) and "synthetic" (`SyntheticObjects`). Scores are
 those of COCO, by pycocotools, and of Pascal VOC; COCO's of a detector of masks are of
 its masks.
 """
@@ -37,8 +37,10 @@ class Detection(TakesPhotos, ReaderTask):
     readers = {
         "coco": "COCOFolder",
         "instance_masks": "InstanceMaskFolder",
+        "synthetic": "SyntheticObjects",
         "voc": "VOCFolder",
     }
+    drawn = ("synthetic",)
     model_keys = ("class", "num_priors")
     files = ("_boxes.png", "_boxes.json")
     video_files = (".mp4", ".json")
@@ -71,7 +73,7 @@ class Detection(TakesPhotos, ReaderTask):
     def data_at(self, path):
         data = super().data_at(path)
         # The card took the names out of the recipe.
-        if "class_names" in self.card:
+        if "class_names" in self.card and data["reader"] not in self.drawn:
             data.setdefault("class_names", self.card["class_names"])
         return data
 
