@@ -1,5 +1,9 @@
 """What Faster and Mask R-CNN have in common, as tests that both inherit."""
 
+import os
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -43,6 +47,25 @@ def iou(a, b):
     low, high = np.maximum(a[:2], b[:2]), np.minimum(a[2:], b[2:])
     common = np.prod(np.maximum(high - low, 0))
     return common / (np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - common)
+
+
+# Arguments: the folder of the model and its batch.
+JAX = """
+import sys
+import keras, numpy as np
+from tfrecvis.models.detection import two_stage_trainer
+
+assert keras.backend.backend() == "jax"
+folder = sys.argv[1]
+batch = dict(np.load(f"{folder}/batch.npz"))
+model = keras.models.load_model(f"{folder}/model.keras")
+found = model.predict(batch["images"], verbose=0)
+trainer = two_stage_trainer(model, num_samples=64, num_anchors=1024)
+trainer.compile("sgd")
+loss = trainer.evaluate(batch, verbose=0)
+history = trainer.fit(batch, verbose=0)
+np.savez(f"{folder}/jax.npz", loss=loss, fitted=history.history["loss"], **found)
+"""
 
 
 class TwoStage:
@@ -129,6 +152,44 @@ class TwoStage:
         for name, spec in signature.outputs.items():
             assert tuple(answer[name].shape) == spec.bound(sizes).shape
             assert keras.backend.standardize_dtype(answer[name].dtype) == spec.dtype
+
+    def loss(self, model, jit_compile):
+        """Of all anchors and regions, so that no draw makes a difference."""
+        trainer = two_stage_trainer(model, num_samples=64, num_anchors=1024)
+        trainer.compile("sgd", jit_compile=jit_compile)
+        return trainer.evaluate(self.batch(), verbose=0)
+
+    @pytest.mark.slow
+    def test_xla_gives_the_same_loss_and_trains(self):
+        model = self.build()
+        assert self.loss(model, True) == pytest.approx(
+            self.loss(model, False), rel=1e-4
+        )
+        trainer = two_stage_trainer(model)
+        trainer.compile("sgd", jit_compile=True)
+        assert np.isfinite(trainer.fit(self.batch(), verbose=0).history["loss"]).all()
+
+    @pytest.mark.slow
+    def test_jax_gives_the_same_loss_and_detections_and_trains(self, tmp_path):
+        pytest.importorskip("jax")
+        model = self.build(score_threshold=0.0)
+        model.save(tmp_path / "model.keras")
+        np.savez(tmp_path / "batch.npz", **self.batch())
+        done = subprocess.run(
+            [sys.executable, "-c", JAX, str(tmp_path)],
+            env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        found = dict(np.load(tmp_path / "jax.npz"))
+        assert found.pop("loss") == pytest.approx(self.loss(model, False), rel=1e-4)
+        assert np.isfinite(found.pop("fitted")).all()
+        expected = model.predict(self.batch()["images"], verbose=0)
+        assert set(found) == set(expected)
+        for name, value in expected.items():
+            np.testing.assert_allclose(found[name], value, atol=1e-3)
 
     @pytest.mark.parametrize(
         ("changes", "message"),
