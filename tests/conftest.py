@@ -1,4 +1,7 @@
+import contextlib
 import gc
+import importlib
+import json
 import os
 
 import pytest
@@ -75,3 +78,32 @@ def count_steps(monkeypatch):
 
     monkeypatch.setattr("tensorflow.while_loop", counting)
     return counts
+
+
+def run_here(jobs, scratch, blocked=()):
+    """`run_jobs` in this process, where TensorFlow is imported already."""
+    from tfrecvis.export.child_process.program import load
+
+    values = {}
+    for name, file, function, arguments in jobs:
+        plain = json.loads(json.dumps(arguments, default=str))
+        values[name] = getattr(load(file), function)(**plain)
+    return json.loads(json.dumps(values))
+
+
+@pytest.fixture(scope="session")
+def exports_here():
+    """A context in which an export starts no child processes, which take seconds.
+
+    What the processes do is tested on one export of every format, in `export/`.
+    """
+
+    @contextlib.contextmanager
+    def context():
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("export_model", "parity"):
+                module = importlib.import_module(f"tfrecvis.export.{name}")
+                patch.setattr(module, "run_jobs", run_here)
+            yield
+
+    return context

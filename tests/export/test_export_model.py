@@ -10,6 +10,8 @@ import pytest
 from tfrecvis.export import TOLERANCES, ExportError, export_model, load_artefact, parity
 from tfrecvis.models import Signature, Spec, SuperpixelLabeller, superpixels
 
+pytestmark = pytest.mark.usefixtures("jobs_here")
+
 FILES = {
     "saved_model": "saved_model.pb",
     "litert_float32": "model_float32.tflite",

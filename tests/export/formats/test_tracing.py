@@ -21,6 +21,8 @@ from tfrecvis.models import (
     superpixels,
 )
 
+pytestmark = pytest.mark.usefixtures("jobs_here")
+
 
 @pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
 def test_a_mixed_precision_model_computes_its_weights_in_float32(
