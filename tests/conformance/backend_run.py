@@ -36,7 +36,7 @@ def split(inputs):
 
 
 def both_jax(layer, inputs):
-    """Outputs and gradients, compiled together: an eager call compiles each operator."""
+    """Outputs and gradients, compiled as one: an eager call compiles each operator."""
     import jax
 
     leaves, places = split(inputs)

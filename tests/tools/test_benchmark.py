@@ -146,6 +146,7 @@ def test_report_is_written_and_printed(tmp_path, capsys):
     assert "| MaskedConv2D 28x28 | training | 1 |" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_report_on_detection_is_written_and_printed(tmp_path, capsys):
     path = tmp_path / "report.json"
     arguments = ["detection", "--only", "300 kept", "--rounds", "1"]

@@ -115,7 +115,7 @@ def test_run_without_a_model_yet_says_how_to_go_on(command, finished_run, tmp_pa
 
 @pytest.mark.parametrize(
     "place",
-    ["write_saved_model", "write_report"],
+    ["write_saved_model", pytest.param("write_report", marks=pytest.mark.slow)],
 )
 def test_full_disk_is_one_line_and_leaves_nothing(
     command, finished_run, tmp_path, full_disk, monkeypatch, place

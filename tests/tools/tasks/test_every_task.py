@@ -92,6 +92,16 @@ def test_run_leaves_the_best_model_its_recipe_curves_and_score(trained):
     assert f'task = "{task}"' in (directory / "recipe.toml").read_text()
 
 
+# Dropout and an augmentation ask most of a training that goes on.
+@pytest.mark.parametrize(
+    "trained",
+    [
+        "classification",
+        pytest.param("sequences", marks=pytest.mark.slow),
+        pytest.param("superpixels", marks=pytest.mark.slow),
+    ],
+    indirect=True,
+)
 def test_interrupted_run_goes_on_to_the_same_end(
     trained, command, tmp_path, monkeypatch
 ):
