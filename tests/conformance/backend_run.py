@@ -2,7 +2,7 @@
 
 KERAS_BACKEND=jax python -m conformance.backend_run results.npz False
 
-The last word says whether the variants are meant, or the other cases.
+The last word says whether the cases are meant that `make test-slow` compiles.
 """
 
 import inspect
@@ -94,13 +94,13 @@ def both_tensorflow(layer, inputs):
     return call(layer, inputs), gradients_tensorflow(layer, inputs)
 
 
-def results(variants):
+def results(slow):
     """Case name, slash, "output" or "gradient" and its number -> array."""
     backend = keras.backend.backend()
     both = {"jax": both_jax, "tensorflow": both_tensorflow}[backend]
     found = {}
     for name, case in CASES.items():
-        if case.variant != variants or "JAX" in case.unsupported:
+        if case.compiles_slowly != slow or "JAX" in case.unsupported:
             continue
         layer, inputs = case.make(**case.quiet), case.sample()
         outputs, gradients = both(layer, inputs)

@@ -106,7 +106,7 @@ def jax(name, case, folder):
     """The same numbers and gradients from one process under JAX."""
     theirs, ours = (
         {k: v for k, v in found.items() if k.startswith(f"{name}/")}
-        for found in _both_backends(case.variant)
+        for found in _both_backends(case.compiles_slowly)
     )
     assert set(theirs) == set(ours)
     assert ours
@@ -115,12 +115,12 @@ def jax(name, case, folder):
 
 
 @functools.cache
-def _both_backends(variants):
+def _both_backends(slow):
     with TemporaryDirectory() as folder:
         path = Path(folder) / "results.npz"
         roots = [str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
         done = subprocess.run(
-            [sys.executable, "-m", "conformance.backend_run", str(path), str(variants)],
+            [sys.executable, "-m", "conformance.backend_run", str(path), str(slow)],
             env={
                 **os.environ,
                 "KERAS_BACKEND": "jax",
@@ -134,7 +134,7 @@ def _both_backends(variants):
         assert done.returncode == 0, done.stderr
         theirs = dict(np.load(path))
     assert theirs.pop("backend") == "jax"
-    return theirs, backend_run.results(variants)
+    return theirs, backend_run.results(slow)
 
 
 def half_precision(name, case, folder):
@@ -244,17 +244,24 @@ COLUMNS = {
     "ONNX": onnx,
 }
 
-# Compilers and converters: the variants are slow tests.
-EXPENSIVE = {"XLA", "JAX", "SavedModel", "LiteRT builtins", "ONNX"}
+# Compilers and converters: the variants are slow tests. Compilers know a loop, whatever
+# the class around it.
+COMPILED = {"XLA", "JAX"}
+CONVERTED = {"SavedModel", "LiteRT builtins", "ONNX"}
 
 
 def every_case(column):
     """Runs a test of `(name, tmp_path)` on every case of a column."""
-    slow = {True: [pytest.mark.slow], False: []}
+
+    def slow(case):
+        if column in COMPILED:
+            return case.compiles_slowly
+        return column in CONVERTED and case.variant
+
     return pytest.mark.parametrize(
         "name",
         [
-            pytest.param(name, marks=slow[column in EXPENSIVE and case.variant])
+            pytest.param(name, marks=[pytest.mark.slow] if slow(case) else [])
             for name, case in CASES.items()
         ],
     )

@@ -14,6 +14,7 @@ def test_export_refuses_a_version_that_exists_before_any_work(command, exported)
     assert "version=" not in result.errors
 
 
+@pytest.mark.slow
 def test_export_writes_one_format_in_the_version_asked_for(
     command, finished_run, folder, tmp_path
 ):
