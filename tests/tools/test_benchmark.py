@@ -74,6 +74,7 @@ def test_grid_loop_is_grid_lstm():
     np.testing.assert_allclose(loop(sequences), layer(sequences), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_one_node_a_step_gives_the_same_graph_lstm():
     case = CASES["TreeLSTM 1023 nodes"]
     inputs = {name: value[:1, :] for name, value in case.inputs().items()}

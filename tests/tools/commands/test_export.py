@@ -149,6 +149,7 @@ def test_full_disk_of_tensorflow_is_told_without_its_internals(
     )
 
 
+@pytest.mark.slow
 def test_output_that_cannot_be_made_is_one_line(command, finished_run):
     # No user may make a folder in /proc, not even root.
     arguments = ["--output", "/proc/there/out", "--formats", "saved_model"]

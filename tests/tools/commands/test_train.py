@@ -219,6 +219,7 @@ def copied(run, path, *left_out):
     return path
 
 
+@pytest.mark.slow
 def test_finished_run_is_extended_by_its_directory_and_epochs_only(
     command, finished_run, tmp_path
 ):
