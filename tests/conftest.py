@@ -42,13 +42,14 @@ def pytest_collection_modifyitems(items):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """A file to one worker; a folder, where its files share a run or an export."""
+    """A file to one worker; a whole folder, where files share a run or an export."""
     from xdist.scheduler import LoadFileScheduling
 
     class ByFixtures(LoadFileScheduling):
         def _split_scope(self, nodeid):
-            folder, _, file = nodeid.split("::")[0].rpartition("/")
-            return folder if folder in SHARED else f"{folder}/{file}"
+            file = nodeid.split("::")[0]
+            shared = (name for name in SHARED if file.startswith(f"{name}/"))
+            return next(shared, file)
 
     return ByFixtures(config, log) if config.getvalue("dist") == "loadfile" else None
 
