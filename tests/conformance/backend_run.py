@@ -2,7 +2,7 @@
 
 KERAS_BACKEND=jax python -m conformance.backend_run results.npz False
 
-The last word says whether the cases are meant that `make test-slow` compiles.
+The last word says whether the cases of `make test-slow` are meant, or the others.
 """
 
 import inspect
@@ -100,7 +100,7 @@ def results(slow):
     both = {"jax": both_jax, "tensorflow": both_tensorflow}[backend]
     found = {}
     for name, case in CASES.items():
-        if case.compiles_slowly != slow or "JAX" in case.unsupported:
+        if case.slow != slow or "JAX" in case.unsupported:
             continue
         layer, inputs = case.make(**case.quiet), case.sample()
         outputs, gradients = both(layer, inputs)

@@ -26,8 +26,8 @@ class Case:
         keeps_float32: Whether floats are float32 under every precision policy.
         variant: Whether another case of its class asks more of a converter or compiler.
             The columns that compile or convert take such a case in `make test-slow`.
-        loop_of: Name of a case of another class that runs the same loop and is compiled
-            in `make test`; XLA and JAX compile this one in `make test-slow`. Or None.
+        loop_of: Name of a case of another class that runs the same loop, or None. Those
+            columns take that case in `make test` and this one in `make test-slow`.
     """
 
     layer: type
@@ -60,8 +60,8 @@ class Case:
         return layer
 
     @property
-    def compiles_slowly(self):
-        """Whether `make test-slow` compiles it, not `make test`."""
+    def slow(self):
+        """Whether `make test-slow` compiles and converts it, not `make test`."""
         return self.variant or self.loop_of is not None
 
     @functools.cached_property

@@ -106,7 +106,7 @@ def jax(name, case, folder):
     """The same numbers and gradients from one process under JAX."""
     theirs, ours = (
         {k: v for k, v in found.items() if k.startswith(f"{name}/")}
-        for found in _both_backends(case.compiles_slowly)
+        for found in _both_backends(case.slow)
     )
     assert set(theirs) == set(ours)
     assert ours
@@ -244,24 +244,17 @@ COLUMNS = {
     "ONNX": onnx,
 }
 
-# Compilers and converters: the variants are slow tests. Compilers know a loop, whatever
-# the class around it.
-COMPILED = {"XLA", "JAX"}
-CONVERTED = {"SavedModel", "LiteRT builtins", "ONNX"}
+# Compilers and converters: slow tests for the cases that say so (`Case.slow`).
+EXPENSIVE = {"XLA", "JAX", "SavedModel", "LiteRT builtins", "ONNX"}
 
 
 def every_case(column):
     """Runs a test of `(name, tmp_path)` on every case of a column."""
-
-    def slow(case):
-        if column in COMPILED:
-            return case.compiles_slowly
-        return column in CONVERTED and case.variant
-
+    slow = {True: [pytest.mark.slow], False: []}
     return pytest.mark.parametrize(
         "name",
         [
-            pytest.param(name, marks=[pytest.mark.slow] if slow(case) else [])
+            pytest.param(name, marks=slow[column in EXPENSIVE and case.slow])
             for name, case in CASES.items()
         ],
     )
