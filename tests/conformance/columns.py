@@ -71,9 +71,9 @@ def tensorflow(name, case, folder):
         sample, outputs = case.sample(*size), case.outputs(*size)
         assert all(np.isfinite(y).all() for y in flat(outputs))
         near(graph(sample), outputs)
-        # TensorFlow's graph optimiser does more, and goes wrong more, where it knows.
-        tensors = keras.tree.map_structure(tf.constant, sample)
-        near(tf.function(lambda x: call(layer, x))(tensors), outputs)
+    # TensorFlow's graph optimiser does more, and goes wrong more, where it knows sizes.
+    tensors = keras.tree.map_structure(tf.constant, sample)
+    near(tf.function(lambda x: call(layer, x))(tensors), outputs)
 
 
 def xla(name, case, folder):

@@ -64,8 +64,8 @@ def in_one_loop(monkeypatch):
     )
 
 
-# The hand-written gradients of all options, and two that ask most in every size: wider
-# and higher than the other side. The rest of the grid, and eight segments, are slow.
+# The hand-written gradients of all options in a high image; wide ones, and automatic
+# gradients, of some. The rest of the grid is slow.
 FAST = {
     *((name, (5, 17), True) for name in OPTIONS),
     ("first state and mask", (17, 5), True),
