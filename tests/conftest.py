@@ -1,4 +1,7 @@
+import contextlib
 import gc
+import importlib
+import json
 import os
 
 import pytest
@@ -39,13 +42,14 @@ def pytest_collection_modifyitems(items):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """A file to one worker; a folder, where its files share a run or an export."""
+    """A file to one worker; a whole folder, where files share a run or an export."""
     from xdist.scheduler import LoadFileScheduling
 
     class ByFixtures(LoadFileScheduling):
         def _split_scope(self, nodeid):
-            folder, _, file = nodeid.split("::")[0].rpartition("/")
-            return folder if folder in SHARED else f"{folder}/{file}"
+            file = nodeid.split("::")[0]
+            shared = (name for name in SHARED if file.startswith(f"{name}/"))
+            return next(shared, file)
 
     return ByFixtures(config, log) if config.getvalue("dist") == "loadfile" else None
 
@@ -75,3 +79,32 @@ def count_steps(monkeypatch):
 
     monkeypatch.setattr("tensorflow.while_loop", counting)
     return counts
+
+
+def run_here(jobs, scratch, blocked=()):
+    """`run_jobs` in this process, where TensorFlow is imported already."""
+    from tfrecvis.export.child_process.program import load
+
+    values = {}
+    for name, file, function, arguments in jobs:
+        plain = json.loads(json.dumps(arguments, default=str))
+        values[name] = getattr(load(file), function)(**plain)
+    return json.loads(json.dumps(values))
+
+
+@pytest.fixture(scope="session")
+def exports_here():
+    """A context in which an export starts no child processes, which take seconds.
+
+    What the processes do is tested on one export of every format, in `export/`.
+    """
+
+    @contextlib.contextmanager
+    def context():
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("export_model", "parity"):
+                module = importlib.import_module(f"tfrecvis.export.{name}")
+                patch.setattr(module, "run_jobs", run_here)
+            yield
+
+    return context

@@ -28,10 +28,11 @@ NOT_RUN = {"cd", "git", "pip", "python3"}
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_docstring_examples_run(name, tmp_path, monkeypatch):
+def test_docstring_examples_run(name, tmp_path, monkeypatch, exports_here):
     monkeypatch.chdir(tmp_path)  # an example may write files
     module = importlib.import_module(name)
-    assert doctest.testmod(module, optionflags=OPTIONS).failed == 0
+    with exports_here():
+        assert doctest.testmod(module, optionflags=OPTIONS).failed == 0
 
 
 def test_a_wrong_docstring_example_would_be_found():

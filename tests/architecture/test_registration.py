@@ -50,7 +50,9 @@ FOUND = ["tfrecvis.losses.segmentation_cross_entropy", "tfrecvis.layers.renet"]
 @pytest.mark.parametrize(
     ("imports", "backend"),
     [
-        ("import tfrecvis; import keras", "tensorflow"),
+        pytest.param(
+            *("import tfrecvis; import keras", "tensorflow"), marks=pytest.mark.slow
+        ),
         ("from tfrecvis.ops import lstm; import keras", "jax"),
         ("import tensorflow; import tfrecvis; keras = tensorflow.keras", "tensorflow"),
     ],

@@ -2,7 +2,7 @@
 
 KERAS_BACKEND=jax python -m conformance.backend_run results.npz False
 
-The last word says whether the variants are meant, or the other cases.
+The last word says whether the cases of `make test-slow` are meant, or the others.
 """
 
 import inspect
@@ -35,7 +35,8 @@ def split(inputs):
     return leaves, [number for number, leaf in enumerate(leaves) if is_float(leaf)]
 
 
-def gradients_jax(layer, inputs):
+def both_jax(layer, inputs):
+    """Outputs and gradients, compiled as one: an eager call compiles each operator."""
     import jax
 
     leaves, places = split(inputs)
@@ -44,7 +45,7 @@ def gradients_jax(layer, inputs):
     knows_training = "training" in inspect.signature(layer.call).parameters
     mode = {"training": True} if knows_training else {}
 
-    def loss(values, floats):
+    def outputs(values, floats, mode):
         given = list(leaves)
         for place, value in zip(places, floats, strict=True):
             given[place] = value
@@ -57,13 +58,17 @@ def gradients_jax(layer, inputs):
             **{name: named[name] for name in others},
             **mode,
         )
-        return loss_of(y)
+        return y
+
+    def both(values, floats):
+        gradients = jax.grad(lambda *x: loss_of(outputs(*x, mode)), (0, 1))
+        return outputs(values, floats, {}), gradients(values, floats)
 
     values = [w.value for w in layer.trainable_variables]
-    by_weight, by_input = jax.jit(jax.grad(loss, (0, 1)))(
+    y, (by_weight, by_input) = jax.jit(both)(
         values, [jax.numpy.asarray(leaves[place]) for place in places]
     )
-    return [*by_weight, *by_input]
+    return y, [*by_weight, *by_input]
 
 
 def gradients_tensorflow(layer, inputs):
@@ -85,18 +90,23 @@ def gradients_tensorflow(layer, inputs):
     )
 
 
-def results(variants):
+def both_tensorflow(layer, inputs):
+    return call(layer, inputs), gradients_tensorflow(layer, inputs)
+
+
+def results(slow):
     """Case name, slash, "output" or "gradient" and its number -> array."""
     backend = keras.backend.backend()
-    gradients = {"jax": gradients_jax, "tensorflow": gradients_tensorflow}[backend]
+    both = {"jax": both_jax, "tensorflow": both_tensorflow}[backend]
     found = {}
     for name, case in CASES.items():
-        if case.variant != variants or "JAX" in case.unsupported:
+        if case.slow != slow or "JAX" in case.unsupported:
             continue
         layer, inputs = case.make(**case.quiet), case.sample()
-        for number, y in enumerate(flat(call(layer, inputs))):
+        outputs, gradients = both(layer, inputs)
+        for number, y in enumerate(flat(outputs)):
             found[f"{name}/output {number}"] = y
-        for number, gradient in enumerate(gradients(layer, inputs)):
+        for number, gradient in enumerate(gradients):
             found[f"{name}/gradient {number}"] = keras.ops.convert_to_numpy(gradient)
     return found
 

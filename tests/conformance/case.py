@@ -26,6 +26,8 @@ class Case:
         keeps_float32: Whether floats are float32 under every precision policy.
         variant: Whether another case of its class asks more of a converter or compiler.
             The columns that compile or convert take such a case in `make test-slow`.
+        loop_of: Name of a case of another class that runs the same loop, or None. Those
+            columns take that case in `make test` and this one in `make test-slow`.
     """
 
     layer: type
@@ -36,6 +38,7 @@ class Case:
     wrap: Callable | None = None
     keeps_float32: bool = False
     variant: bool = False
+    loop_of: str | None = None
 
     def sample(self, batch=2, other=False):
         """Call arguments by name."""
@@ -55,6 +58,11 @@ class Case:
         for weight in layer.trainable_weights:
             weight.assign(rng.normal(size=weight.shape, scale=0.5))
         return layer
+
+    @property
+    def slow(self):
+        """Whether `make test-slow` compiles and converts it, not `make test`."""
+        return self.variant or self.loop_of is not None
 
     @functools.cached_property
     def built(self):

@@ -71,9 +71,9 @@ def tensorflow(name, case, folder):
         sample, outputs = case.sample(*size), case.outputs(*size)
         assert all(np.isfinite(y).all() for y in flat(outputs))
         near(graph(sample), outputs)
-        # TensorFlow's graph optimiser does more, and goes wrong more, where it knows.
-        tensors = keras.tree.map_structure(tf.constant, sample)
-        near(tf.function(lambda x: call(layer, x))(tensors), outputs)
+    # TensorFlow's graph optimiser does more, and goes wrong more, where it knows sizes.
+    tensors = keras.tree.map_structure(tf.constant, sample)
+    near(tf.function(lambda x: call(layer, x))(tensors), outputs)
 
 
 def xla(name, case, folder):
@@ -106,7 +106,7 @@ def jax(name, case, folder):
     """The same numbers and gradients from one process under JAX."""
     theirs, ours = (
         {k: v for k, v in found.items() if k.startswith(f"{name}/")}
-        for found in _both_backends(case.variant)
+        for found in _both_backends(case.slow)
     )
     assert set(theirs) == set(ours)
     assert ours
@@ -115,12 +115,12 @@ def jax(name, case, folder):
 
 
 @functools.cache
-def _both_backends(variants):
+def _both_backends(slow):
     with TemporaryDirectory() as folder:
         path = Path(folder) / "results.npz"
         roots = [str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
         done = subprocess.run(
-            [sys.executable, "-m", "conformance.backend_run", str(path), str(variants)],
+            [sys.executable, "-m", "conformance.backend_run", str(path), str(slow)],
             env={
                 **os.environ,
                 "KERAS_BACKEND": "jax",
@@ -134,7 +134,7 @@ def _both_backends(variants):
         assert done.returncode == 0, done.stderr
         theirs = dict(np.load(path))
     assert theirs.pop("backend") == "jax"
-    return theirs, backend_run.results(variants)
+    return theirs, backend_run.results(slow)
 
 
 def half_precision(name, case, folder):
@@ -244,7 +244,7 @@ COLUMNS = {
     "ONNX": onnx,
 }
 
-# Compilers and converters: the variants are slow tests.
+# Compilers and converters: slow tests for the cases that say so (`Case.slow`).
 EXPENSIVE = {"XLA", "JAX", "SavedModel", "LiteRT builtins", "ONNX"}
 
 
@@ -254,7 +254,7 @@ def every_case(column):
     return pytest.mark.parametrize(
         "name",
         [
-            pytest.param(name, marks=slow[column in EXPENSIVE and case.variant])
+            pytest.param(name, marks=slow[column in EXPENSIVE and case.slow])
             for name, case in CASES.items()
         ],
     )

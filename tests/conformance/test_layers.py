@@ -36,6 +36,13 @@ def test_one_case_of_each_class_is_the_most_demanding(layer):
 
 
 @every_case
+def test_the_same_loop_is_compiled_for_another_class(case):
+    if case.loop_of is not None:
+        assert CASES[case.loop_of].layer is not case.layer
+        assert not CASES[case.loop_of].slow
+
+
+@every_case
 def test_config_holds_every_argument(case):
     layer = case.layer(**case.arguments)
     defaults = own_parameters(case.layer)

@@ -124,6 +124,13 @@ def exported(signatures, segmenter, images, tmp_path_factory):
 
 
 @pytest.fixture
+def jobs_here(exports_here):
+    """No child processes for the exports of this test; `exported` has its own."""
+    with exports_here():
+        yield
+
+
+@pytest.fixture
 def patch(monkeypatch):
     """Replaces a name in the module of `export_model`, which the function hides."""
     module = sys.modules["tfrecvis.export.export_model"]

@@ -10,6 +10,8 @@ import pytest
 from tfrecvis.export import TOLERANCES, ExportError, export_model, load_artefact, parity
 from tfrecvis.models import Signature, Spec, SuperpixelLabeller, superpixels
 
+pytestmark = pytest.mark.usefixtures("jobs_here")
+
 FILES = {
     "saved_model": "saved_model.pb",
     "litert_float32": "model_float32.tflite",
@@ -198,14 +200,25 @@ def test_boolean_and_integer_inputs_go_into_every_format(tmp_path):
 
 
 def test_inputs_that_a_model_does_not_read_are_taken_all_the_same(tmp_path):
-    model = SuperpixelLabeller(3, num_features=4, context="none", units=5)
-    graphs = {
-        "features": np.ones((2, 6, 4), "float32"),
-        "neighbours": np.full((2, 6, 2), -1, "int32"),
-        "confidence": np.ones((2, 6), "float32"),
+    inputs = keras.Input((4,))
+    signature = Signature(
+        "serving_default",
+        keras.Model(inputs, keras.layers.Dense(2)(inputs)),
+        lambda model, features, neighbours, mask: {"y": model(features)},
+        {
+            "features": Spec(("batch", 4), "float32"),
+            "neighbours": Spec(("batch", 6), "int32"),
+            "mask": Spec(("batch", 6), "bool"),
+        },
+        {"y": Spec(("batch", 2), "float32")},
+    )
+    examples = {
+        "features": np.ones((2, 4), "float32"),
+        "neighbours": np.full((2, 6), -1, "int32"),
         "mask": np.ones((2, 6), bool),
     }
-    report = export_model(superpixels.signatures(model), tmp_path, graphs)
+    report = export_model([signature], tmp_path, examples)
+    assert len(report["artefacts"]) == 5
     for entry in report["artefacts"].values():
         assert entry["signatures"]["serving_default"]["problem"] is None
 

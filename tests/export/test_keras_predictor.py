@@ -50,6 +50,8 @@ def test_another_size_of_a_model_that_has_one_says_so():
         predictor.predict({"images": np.zeros((1, 8, 4, 1), "uint8")})
 
 
+# The commands under JAX are fast tests, of another model.
+@pytest.mark.slow
 def test_jax_gives_the_answers_of_tensorflow_and_refuses_to_export(tmp_path):
     pytest.importorskip("jax")
     model = ImageClassifier(

@@ -90,7 +90,9 @@ def tiny_disk(tmp_path):
     subprocess.run(["umount", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("format_name", ["saved_model", "litert"])
+@pytest.mark.parametrize(
+    "format_name", ["saved_model", pytest.param("litert", marks=pytest.mark.slow)]
+)
 def test_a_disk_that_is_really_full_is_an_os_error_and_leaves_nothing(
     export, tiny_disk, format_name
 ):

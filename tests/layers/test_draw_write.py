@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from reference import draw as reference
 
@@ -35,6 +36,7 @@ def test_write_matches_the_numpy_loop():
     np.testing.assert_allclose(layer(HIDDEN), expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_draw_loop_runs_under_xla_and_reaches_every_weight():
     """Three steps of DRAW's decoder: read, update, write, add to the canvas."""
     read = built(DrawRead(N), IMAGES, hidden=HIDDEN, error_images=IMAGES)

@@ -371,6 +371,7 @@ def test_mask_of_the_features_is_read_and_passed_on():
 # Training
 
 
+@pytest.mark.slow
 def test_fit_under_xla_learns_from_different_graphs():
     x = keras.Input((N, U), name="features")
     neighbours = keras.Input(

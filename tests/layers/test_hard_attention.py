@@ -379,6 +379,7 @@ np.savez(sys.argv[4], z=z, log_probability=log_probability)
 """
 
 
+@pytest.mark.slow
 def test_a_loop_under_jax_takes_its_noise_from_outside(tmp_path):
     draws = np.random.default_rng(2).random((3, B, 2)).astype("float32")
     paths = [str(tmp_path / f"{name}.npy") for name in ("a", "h", "draws")]

@@ -125,7 +125,9 @@ def test_gradient_to_the_image_matches_finite_differences(cell):
         np.testing.assert_allclose(gradient[place], expected, rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize(
+    "jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("cell", CELLS)
 def test_training_step_of_any_image_size_equals_the_eager_one(cell, jit_compile):
     layer = built(U, cell, (2, 3), learn_initial_state=True)

@@ -9,7 +9,13 @@ from tfrecvis.models.backbones import BACKBONES, build_backbone
 TINY = {"backbone_filters": (4, 8), "backbone_blocks": (0, 1)}
 
 
-@pytest.mark.parametrize("name", BACKBONES)
+# MobileNet's large model is its small one with more blocks.
+LARGE = pytest.param("mobilenetv3large", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(
+    "name", [LARGE if name in LARGE.values else name for name in BACKBONES]
+)
 def test_strides_are_those_of_the_maps(name):
     model, strides, _ = build_backbone(name)
     maps = model(np.zeros((1, 64, 96, 3), "float32"))

@@ -118,7 +118,9 @@ def arguments(batch=B, nodes=N, seed=1):
     return [*tensors, *reference.random_graphs(rng, batch, nodes, K)]
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize(
+    "jit_compile", [pytest.param(False, marks=pytest.mark.slow), True]
+)
 def test_one_compiled_training_step_takes_other_graphs(jit_compile):
     compiled = tf.function(train, jit_compile=jit_compile)
     for seed in (1, 2):

@@ -232,7 +232,9 @@ def test_lstm_equals_keras_lstm(reverse, masked):
     near((got, *last), (expected, *states))
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize(
+    "jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)]
+)
 def test_traced_gradients_equal_eager_ones_at_every_size(jit_compile):
     tensors, options = case(OPTIONS["everything carried"])
     mask = options.pop("mask")

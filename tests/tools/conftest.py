@@ -61,8 +61,12 @@ def run_command(*arguments):
 
 
 @pytest.fixture(scope="session")
-def command():
-    return run_command
+def command(exports_here):
+    def run(*arguments):
+        with exports_here():
+            return run_command(*arguments)
+
+    return run
 
 
 @pytest.fixture(scope="session")

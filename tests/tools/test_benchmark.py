@@ -74,6 +74,7 @@ def test_grid_loop_is_grid_lstm():
     np.testing.assert_allclose(loop(sequences), layer(sequences), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_one_node_a_step_gives_the_same_graph_lstm():
     case = CASES["TreeLSTM 1023 nodes"]
     inputs = {name: value[:1, :] for name, value in case.inputs().items()}
@@ -146,6 +147,7 @@ def test_report_is_written_and_printed(tmp_path, capsys):
     assert "| MaskedConv2D 28x28 | training | 1 |" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_report_on_detection_is_written_and_printed(tmp_path, capsys):
     path = tmp_path / "report.json"
     arguments = ["detection", "--only", "300 kept", "--rounds", "1"]

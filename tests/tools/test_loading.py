@@ -51,6 +51,7 @@ print(*(m(images).shape for m in (model, same, preset)))
 """
 
 
+@pytest.mark.slow
 def test_run_and_preset_are_loaded_in_python_after_one_import(finished_run):
     done = subprocess.run(
         [sys.executable, "-W", "error::UserWarning", "-c", PYTHON, str(finished_run)],

@@ -117,6 +117,8 @@ def _fit(files, comments, task, model):
         **task.objective(),
         jit_compile=training["jit_compile"],
     )
+    # A step that makes the optimizer's variables itself is traced twice.
+    model.optimizer.build(model.trainable_variables)
     progress = {"epoch": 0, "best": None, "best_epoch": 0, "seconds": 0, "scores": {}}
     files.directory.mkdir(parents=True, exist_ok=True)
     if files.checkpoint.exists():

@@ -62,5 +62,6 @@ CASES = {
             "use ContextualLSTM"
         },
         wrap=in_an_rnn,
+        loop_of="ContextualLSTM",  # that of Keras, around the same step
     ),
 }

@@ -13,4 +13,6 @@ def inputs(rng, batch, other):
     }
 
 
-CASES = {"FusionLSTM": Case(layers.FusionLSTM, {"units": 5}, inputs)}
+CASES = {
+    "FusionLSTM": Case(layers.FusionLSTM, {"units": 5}, inputs, loop_of="ReNet, lstm")
+}

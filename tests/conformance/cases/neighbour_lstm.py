@@ -11,7 +11,12 @@ def images(rng, batch, other):
 
 CASES = {
     # Weights of its own for each layer, which the loop over the depth reads.
-    "LocalGlobalLSTM": Case(layers.LocalGlobalLSTM, {"units": 2, "depth": 3}, images),
+    "LocalGlobalLSTM": Case(
+        layers.LocalGlobalLSTM,
+        {"units": 2, "depth": 3},
+        images,
+        loop_of="PixelLSTM",
+    ),
     "LocalGlobalLSTM, tied": Case(
         layers.LocalGlobalLSTM,
         {"units": 2, "depth": 2, "tied": True},

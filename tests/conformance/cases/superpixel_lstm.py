@@ -17,6 +17,9 @@ def inputs(rng, batch, other):
 
 CASES = {
     "SuperpixelLSTM": Case(
-        layers.SuperpixelLSTM, {"units": 2, "depth": 3, "tied": True}, inputs
+        layers.SuperpixelLSTM,
+        {"units": 2, "depth": 3, "tied": True},
+        inputs,
+        loop_of="PixelLSTM",
     )
 }

@@ -61,6 +61,8 @@ def loaded(exported):
     return tf.saved_model.load(str(exported.path))
 
 
+# The export itself has run every artefact without these modules (`exported`).
+@pytest.mark.slow
 def test_saved_model_runs_where_neither_tfrecvis_nor_keras_can_be_imported(
     exported, images, tmp_path
 ):

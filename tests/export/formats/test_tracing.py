@@ -21,6 +21,8 @@ from tfrecvis.models import (
     superpixels,
 )
 
+pytestmark = pytest.mark.usefixtures("jobs_here")
+
 
 @pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
 def test_a_mixed_precision_model_computes_its_weights_in_float32(
@@ -40,6 +42,7 @@ def test_a_float32_model_is_exported_as_it_is(segmenter):
     assert float32_model(segmenter) is segmenter
 
 
+@pytest.mark.slow
 def test_a_mixed_precision_model_that_ends_in_softmax_is_exported(
     build_segmenter, segmenter, images, tmp_path
 ):

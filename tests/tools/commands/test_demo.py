@@ -37,6 +37,8 @@ def demonstrated(command, demo_recipe, finished_run, tmp_path_factory):
     return types.SimpleNamespace(path=directory, result=written, output=result.output)
 
 
+# The demo of `new_task/questions.py`, a small model's, is a fast test.
+@pytest.mark.slow
 def test_demo_scores_both_models_exports_and_draws(demonstrated):
     result = demonstrated.result
     assert "recurrent is finished" in demonstrated.output
@@ -51,6 +53,7 @@ def test_demo_scores_both_models_exports_and_draws(demonstrated):
         assert str(demonstrated.path / picture) in result["pictures"]
 
 
+@pytest.mark.slow
 def test_demo_ends_with_a_table_of_scores_parity_and_pictures(demonstrated):
     text = demonstrated.output
     for word in ("recurrent ", "convolutional ", "points of mean IoU", "saved_model"):

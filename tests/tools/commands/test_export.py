@@ -14,6 +14,7 @@ def test_export_refuses_a_version_that_exists_before_any_work(command, exported)
     assert "version=" not in result.errors
 
 
+@pytest.mark.slow
 def test_export_writes_one_format_in_the_version_asked_for(
     command, finished_run, folder, tmp_path
 ):
@@ -115,7 +116,7 @@ def test_run_without_a_model_yet_says_how_to_go_on(command, finished_run, tmp_pa
 
 @pytest.mark.parametrize(
     "place",
-    ["write_saved_model", "write_report"],
+    ["write_saved_model", pytest.param("write_report", marks=pytest.mark.slow)],
 )
 def test_full_disk_is_one_line_and_leaves_nothing(
     command, finished_run, tmp_path, full_disk, monkeypatch, place
@@ -148,6 +149,7 @@ def test_full_disk_of_tensorflow_is_told_without_its_internals(
     )
 
 
+@pytest.mark.slow
 def test_output_that_cannot_be_made_is_one_line(command, finished_run):
     # No user may make a folder in /proc, not even root.
     arguments = ["--output", "/proc/there/out", "--formats", "saved_model"]

@@ -219,6 +219,7 @@ def copied(run, path, *left_out):
     return path
 
 
+@pytest.mark.slow
 def test_finished_run_is_extended_by_its_directory_and_epochs_only(
     command, finished_run, tmp_path
 ):
@@ -301,6 +302,7 @@ def test_weights_that_do_not_fit_stop_before_the_training(
     assert message in result.errors
 
 
+@pytest.mark.slow
 def test_full_disk_is_one_line_and_leaves_no_part_of_a_file(
     command, finished_run, tmp_path, full_disk
 ):

@@ -27,6 +27,8 @@ def blocks(tmp_path, monkeypatch):
     return found
 
 
+# As those of the README are; `test_questions.py` has a task of another kind.
+@pytest.mark.slow
 def test_commands_of_the_page_run_with_its_task_and_its_recipe(blocks, command):
     Image.new("RGB", (30, 20)).save("photo.png")
     for line in blocks["sh"].splitlines():

@@ -92,6 +92,16 @@ def test_run_leaves_the_best_model_its_recipe_curves_and_score(trained):
     assert f'task = "{task}"' in (directory / "recipe.toml").read_text()
 
 
+# Dropout and an augmentation ask most of a training that goes on.
+@pytest.mark.parametrize(
+    "trained",
+    [
+        "classification",
+        pytest.param("sequences", marks=pytest.mark.slow),
+        pytest.param("superpixels", marks=pytest.mark.slow),
+    ],
+    indirect=True,
+)
 def test_interrupted_run_goes_on_to_the_same_end(
     trained, command, tmp_path, monkeypatch
 ):
@@ -178,6 +188,19 @@ def answers(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+# The export of a task: `export/` has one of graphs and one of images.
+of_an_export = pytest.mark.parametrize(
+    "trained",
+    [
+        "sequences",
+        pytest.param("classification", marks=pytest.mark.slow),
+        pytest.param("superpixels", marks=pytest.mark.slow),
+    ],
+    indirect=True,
+)
+
+
+@of_an_export
 def test_predict_answers_to_files_with_the_model_and_its_export_alike(
     trained, exported, command, inputs, tmp_path
 ):
@@ -202,6 +225,7 @@ def test_predict_answers_to_files_with_the_model_and_its_export_alike(
     assert np.asarray(one["probabilities"]).sum(-1) == pytest.approx(1, abs=1e-5)
 
 
+@of_an_export
 def test_evaluation_of_the_export_finds_the_same(trained, exported, command, tmp_path):
     task, arguments, directory = trained
     data = arguments[2:] if task == "classification" else []
