@@ -98,7 +98,7 @@ def build_two_stage(
     }
     pooled = RoIAlign(7, name="region_features", **read)(pyramid, boxes=proposals)
     box_head = _box_head(pooled.shape[2:], head_units, num_classes, neck)
-    logits, deltas = box_head(pooled)
+    logits, deltas = _each_region(box_head, pooled)
     boxes = RegionBoxes(name="region_boxes")(deltas, regions=proposals, images=images)
     # Padding has no area, and no class.
     real = ops.any(proposals > 0, axis=-1, keepdims=True)
@@ -174,21 +174,18 @@ def _joined(tensors, name):
 
 def _box_head(shape, units, num_classes, neck):
     """What is in a region: two dense layers, or of one map a convolution more."""
-    regions = keras.Input((None, *shape), name="regions")
+    region = keras.Input(shape, name="region")
+    y = region
     if neck == "c4":
-        one = keras.Input(shape, name="region")
-        y = layers.Conv2D(units, 3, 2, "same", activation="relu", name="head_conv1")(
-            one
-        )
-        y = layers.Conv2D(
-            units, 3, padding="same", activation="relu", name="head_conv2"
-        )(y)
+        for index, strides in ((1, 2), (2, 1)):
+            y = layers.Conv2D(
+                units, 3, strides, "same", activation="relu", name=f"head_conv{index}"
+            )(y)
         y = layers.GlobalAveragePooling2D(name="head_mean")(y)
-        y = _each_region(keras.Model(one, y, name="head_convs"), regions)
     else:
-        y = layers.Reshape((-1, math.prod(shape)), name="flat")(regions)
-        y = layers.Dense(units, activation="relu", name="head_dense1")(y)
-        y = layers.Dense(units, activation="relu", name="head_dense2")(y)
+        y = layers.Flatten(name="flat")(y)
+        for index in (1, 2):
+            y = layers.Dense(units, activation="relu", name=f"head_dense{index}")(y)
     logits = layers.Dense(
         1 + num_classes,
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
@@ -201,7 +198,7 @@ def _box_head(shape, units, num_classes, neck):
         dtype="float32",
         name="box_deltas",
     )(y)
-    return keras.Model(regions, [logits, deltas], name="box_head")
+    return keras.Model(region, [logits, deltas], name="box_head")
 
 
 def _mask_head(shape, filters, num_classes):
@@ -217,10 +214,12 @@ def _mask_head(shape, filters, num_classes):
 
 
 def _each_region(model, regions):
-    """A model of one region's features, for `(batch, regions, ...)`."""
+    """What a model of one region's features gives for `(batch, regions, ...)`."""
     _, count, *shape = regions.shape
-    y = model(ops.reshape(regions, (-1, *shape)))
-    return ops.reshape(y, (-1, count, *y.shape[1:]))
+    found = model(ops.reshape(regions, (-1, *shape)))
+    return keras.tree.map_structure(
+        lambda y: ops.reshape(y, (-1, count, *y.shape[1:])), found
+    )
 
 
 def two_stage_trainer(model, num_samples=128, num_anchors=256, seed=None):
@@ -291,7 +290,7 @@ def two_stage_trainer(model, num_samples=128, num_anchors=256, seed=None):
         model.get_layer("proposals").output, boxes=boxes, classes=classes
     )
     pooled = model.get_layer("region_features")(pyramid, boxes=drawn["regions"])
-    logits, deltas = model.get_layer("box_head")(pooled)
+    logits, deltas = _each_region(model.get_layer("box_head"), pooled)
     terms += _RegionTerms(name="region_terms")(
         logits,
         deltas=deltas,

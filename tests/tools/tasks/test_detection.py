@@ -208,6 +208,7 @@ def trained_masks(command, masks, tmp_path_factory):
     return directory / "run"
 
 
+@pytest.mark.slow
 def test_masks_are_trained_scored_and_drawn(command, trained_masks, masks, tmp_path):
     logged = (trained_masks / "metrics.csv").read_text().splitlines()[0].split(",")
     terms = {"objects", "anchor_boxes", "region_classes", "region_boxes", "masks"}
