@@ -18,7 +18,7 @@ def preset_names():
     Example:
 
     >>> preset_names()
-    ['bccd_yolov2', 'camvid_reseg']
+    ['bccd_yolov2', 'camvid_reseg', 'nuclei_maskrcnn']
     """
     return sorted(card.parent.name for card in PRESETS.glob("*/model.json"))
 
