@@ -115,6 +115,10 @@ CASES = {
         },
         regions_and_truth,
         keeps_float32=True,
+        unsupported={
+            column: "it draws at random, for training only"
+            for column in ("LiteRT builtins", "ONNX")
+        },
     ),
     "RoIPool": Case(
         layers.RoIPool,
