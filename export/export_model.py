@@ -220,7 +220,12 @@ def _write(signatures, examples, formats, card, bundle, scratch, progress):
             tracing.write_frozen(
                 {s.name: tracing.trace(s) for s in portable}, scratch / "onnx"
             )
-    for precision in litert.PRECISIONS if carried else ():
+    borne = [
+        precision
+        for precision in litert.PRECISIONS
+        if carried and all(precision in signature.weights for signature in carried)
+    ]
+    for precision in borne:
         path = bundle / f"model_{precision}.tflite"
         files[f"litert_{precision}"] = path, _names(carried)
         job = {

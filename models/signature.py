@@ -9,6 +9,7 @@ import keras
 from tfrecvis.models.comparison import compare_values
 
 FORMATS = ("saved_model", "litert", "onnx")
+WEIGHTS = ("float32", "float16", "int8")
 
 
 class Spec(NamedTuple):
@@ -71,6 +72,8 @@ class Signature:
             a dict; see `tfrecvis.models.comparison`.
         formats: Tuple, some of `"saved_model"`, `"litert"` and `"onnx"`: those that
             the function can be written in.
+        weights: Tuple, some of `"float32"`, `"float16"` and `"int8"`: the types of
+            weights in LiteRT files that leave the answers what they are.
 
     Example:
 
@@ -94,6 +97,7 @@ class Signature:
     outputs: dict
     compare: Callable = compare_values
     formats: tuple = FORMATS
+    weights: tuple = WEIGHTS
 
     def __call__(self, **inputs):
         return self.function(self.model, **inputs)

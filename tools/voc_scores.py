@@ -104,8 +104,8 @@ def eleven_points(recalls, precisions):
 
     Example:
 
-    >>> eleven_points(np.array([0.5, 0.5, 1.0]), np.array([1.0, 0.5, 2 / 3]))
-    0.8484848484848485
+    >>> eleven_points(np.array([0.5, 1.0]), np.array([1.0, 0.5]))
+    0.7727272727272727
     """
     best = [
         precisions[recalls >= least].max(initial=0) for least in np.linspace(0, 1, 11)

@@ -48,3 +48,16 @@ def test_another_mask_is_a_problem_of_the_artefact():
     assert compare_detections(answer, answer, 1e-4)["problem"] is None
     other = {**answer, "masks": np.roll(masks, 1, -1)}
     assert "no counterpart" in compare_detections(answer, other, 1e-4)["problem"]
+
+
+def test_rounding_excuses_what_lies_near_the_lowest_score():
+    answer = {
+        "boxes": np.array([[[2, 2, 8, 8], [0, 0, 4, 4]]], "float32"),
+        "scores": np.array([[0.9, 0.055]], "float32"),
+        "classes": np.array([[0, 0]], "int32"),
+        "num_detections": np.array([2], "int32"),
+    }
+    lost = {**answer, "num_detections": np.array([1], "int32")}
+    assert compare_detections(answer, lost, 1e-2)["problem"] is not None
+    found = compare_detections(answer, lost, 1e-2, least_score=0.05)
+    assert found["problem"] is None

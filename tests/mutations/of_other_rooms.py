@@ -75,7 +75,7 @@ MUTATIONS = [
     ),
     Mutation(
         "instances lose the number of their mask",
-        "tfrecvis/data/instance_mask_folder.py",
+        "tfrecvis/data/instances.py",
         "wanted = 1 + tf.range(",
         "wanted = tf.range(",
         "data/test_instance_mask_folder.py",
@@ -207,8 +207,8 @@ MUTATIONS = [
         "data/test_decoding.py",
     ),
     Mutation(
-        "VOCFolder clips x to the height",
-        "tfrecvis/data/voc_folder.py",
+        "boxes of readers: x is clipped to the height",
+        "tfrecvis/data/usable_boxes.py",
         "np.clip(box, 0, [width, height, width, height])",
         "np.clip(box, 0, [height, width, height, width])",
         "data/test_voc_folder.py",

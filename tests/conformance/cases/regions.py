@@ -115,10 +115,9 @@ CASES = {
         },
         regions_and_truth,
         keeps_float32=True,
-        unsupported={
-            column: "it draws at random, for training only"
-            for column in ("LiteRT builtins", "ONNX")
-        },
+        unsupported=dict.fromkeys(
+            ("LiteRT builtins", "ONNX"), "it draws at random, for training only"
+        ),
     ),
     "RoIPool": Case(
         layers.RoIPool,
