@@ -132,7 +132,8 @@ def example_calls(path, signature):
 
 
 def _words(spec):
-    return f"{spec.dtype} ({', '.join(map(str, spec.axes))})"
+    what = f": {spec.what}" if spec.what else ""
+    return f"{spec.dtype} ({', '.join(map(str, spec.axes))}){what}"
 
 
 def _notes(signature, calls):
@@ -200,6 +201,14 @@ def markdown(report):
         "the median of five calls with one entry, after one that warms up; LiteRT ran "
         "on its default number of threads.",
     ]
+    if card.get("image_size"):
+        height, width = card["image_size"]
+        lines += [
+            "",
+            f"The model was trained on images of {height}x{width} pixels (height, "
+            "width). Bring photos to about as many pixels before they are sent, and "
+            "the answer back to the photo's size: at another scale it is worse.",
+        ]
     for signature in report["signatures"]:
         lines += _signature_lines(signature)
     if card.get("class_names"):

@@ -22,6 +22,7 @@ class Spec(NamedTuple):
         image: Boolean; the tensor holds images `(batch, height, width, channels)`,
             RGB if there are three channels, 0-255. Servers then take encoded images,
             too, and commands bring photos to the size that the model wants.
+        what: String, what it holds and in which unit, for reports.
 
     Example:
 
@@ -32,6 +33,7 @@ class Spec(NamedTuple):
     axes: tuple
     dtype: str
     image: bool = False
+    what: str = ""
 
     @property
     def shape(self):

@@ -103,9 +103,12 @@ def read_card(path):
     """
     card = path.with_suffix(".json")
     if not card.is_file():
+        card = path.with_name("model.json")
+    if not card.is_file():
         raise UserError(
-            f"There is no card {card} beside {path}: it says what the model was "
-            "trained for. `tfrecvis train` writes one; copy both files together."
+            f"There is no card beside {path}, neither {path.stem}.json nor model.json: "
+            "it says what the model was trained for. `tfrecvis train` writes one; copy "
+            "both files together."
         )
     return read_json(card)
 

@@ -35,9 +35,9 @@ COMMANDS = {
     "benchmark": ("measure speed and memory", "tfrecvis benchmark layers"),
 }
 KEYS_HELP = (
-    "The keys of a recipe, for --set: [training] in tools/runs/recipe_keys.py, [model] "
-    "and [data] in the file of the task in tools/tasks/; a recipe.toml in a run's "
-    "directory spells all of them out."
+    "The keys of a recipe, for --set: [model] has the arguments of the model in "
+    "tfrecvis.models, [data] those of the reader in tfrecvis.data, and [training] "
+    "those that recipe.toml in a run's directory lists."
 )
 MODEL_HELP = "a preset's name, a run's directory, or a .keras file"
 ARTEFACT_HELP = f"{MODEL_HELP}; also a SavedModel folder, a .tflite or a .onnx file"
@@ -71,7 +71,7 @@ def build_parser(command=None):
             name,
             help=what,
             description=f"{what[0].upper()}{what[1:]}.",
-            epilog=f"example: {example}{keys}",
+            epilog=f"example: {example}{'.' if keys else ''}{keys}",
             # `main` hands its arguments on.
             add_help=name != "benchmark",
         )
@@ -136,6 +136,7 @@ def main(arguments=None):
 
     named = next((word for word in arguments if word in COMMANDS), None)
     try:
+        check_backend()
         options = build_parser(named).parse_args(arguments)
         command = importlib.import_module(f"tfrecvis.tools.commands.{options.command}")
         return command.run(options) or 0
@@ -152,6 +153,33 @@ def main(arguments=None):
         if "pip install" not in str(error):
             raise
         return _fail(error, 1)
+
+
+def check_backend():
+    """Refuses a KERAS_BACKEND that the package does not run on, or that is missing.
+
+    Raises:
+        UserError: see above.
+
+    Example:
+
+    >>> check_backend()
+    """
+    import importlib.util
+
+    from tfrecvis.tools.errors import UserError
+
+    name = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if name not in ("tensorflow", "jax"):
+        raise UserError(
+            "KERAS_BACKEND must be tensorflow, the default, or jax. Received: "
+            f"{name!r}."
+        )
+    if importlib.util.find_spec(name) is None:
+        raise UserError(
+            f"KERAS_BACKEND is {name}, which is not installed here: pip install "
+            f"{name}, or leave KERAS_BACKEND out."
+        )
 
 
 def hide_native_messages():

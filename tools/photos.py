@@ -156,6 +156,13 @@ class Scale:
             card: Dict, the model's card.
         """
         if None not in fixed:
+            wanted = self.image_size or (size if self.native else fixed)
+            if tuple(wanted) != tuple(fixed):
+                raise UserError(
+                    f"The model takes images of {fixed[0]}x{fixed[1]} pixels and no "
+                    "others: leave out --native and --image-size. LiteRT files have "
+                    "the size of the examples that they were exported with."
+                )
             return tuple(fixed)
         own_size = self.image_size or card.get("image_size")
         if self.native or own_size is None:

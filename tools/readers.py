@@ -57,20 +57,39 @@ def open_reader(data, split, readers, strict=False):
         report_problems(reader, split)
         return reader if draws or count is None else reader.subset(count)
     except (ValueError, OSError, TypeError, ImportError) as error:
-        raise UserError(_message(error)) from error
+        raise UserError(_message(error, strict)) from error
 
 
-def _message(error):
+def _message(error, strict):
     problems = getattr(error, "problems", None)
     if not problems:
         return f"The data cannot be used: {error}"
-    lines = [f"{problem.file}: {problem.reason}" for problem in problems[:_SHOWN]]
-    more = len(problems) - len(lines)
-    lines += [f"and {more} more"] * bool(more)
-    return (
-        f"{len(problems)} files of the data cannot be used. Fix or remove them, or "
-        f"leave out --strict to go on without them: {'; '.join(lines)}."
+    lines = _grouped(problems)
+    more = len(lines) - _SHOWN
+    lines = [*lines[:_SHOWN], *[f"and {more} more"] * (more > 0)]
+    remedy = (
+        "Fix or remove them, or leave out --strict to go on without them"
+        if strict
+        else "Nothing is left of the data. If the files are right, the recipe's [data] "
+        "does not fit them (data.class_names, data.ignore)"
     )
+    count = len({problem.file for problem in problems})
+    return f"{count} files of the data cannot be used. {remedy}: {'; '.join(lines)}."
+
+
+def _grouped(problems):
+    """A line for each reason: its first file, and how many others have it."""
+    files = {}
+    for problem in problems:
+        files.setdefault(problem.reason, []).append(problem.file)
+    lines = []
+    for reason, found in files.items():
+        others = len(set(found)) - 1
+        line = f"{found[0]}{f' and {others} more' if others else ''}: {reason}"
+        lines.append(
+            line if len(found) == others + 1 else f"{line} ({len(found)} times)"
+        )
+    return lines
 
 
 def report_problems(reader, split, stream=None):
@@ -85,6 +104,6 @@ def report_problems(reader, split, stream=None):
     if not problems:
         return
     stream = stream or sys.stderr
-    print(f"{split}: {len(problems)} left out, {len(reader)} used", file=stream)
-    for problem in problems:
-        print(f"  {problem.file}: {problem.reason}", file=stream)
+    print(f"{split}: {len(problems)} problems, {len(reader)} samples used", file=stream)
+    for line in _grouped(problems):
+        print(f"  {line}", file=stream)

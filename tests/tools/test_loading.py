@@ -111,7 +111,7 @@ def test_truncated_model_of_a_run_is_one_short_line(command, finished_run, tmp_p
 @pytest.mark.parametrize(
     ("card", "message"),
     [
-        (None, "There is no card .*model.json beside"),
+        (None, "There is no card beside .*model.json"),
         ("{", "model.json is not valid JSON"),
         ("{}", "does not say what it was trained for"),
         ('{"recipe": {"task": "poetry", "training": {}}}', "no task 'poetry'"),

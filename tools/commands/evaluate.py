@@ -1,5 +1,6 @@
 """`tfrecvis evaluate`: scores of a model on labelled data, as JSON and pictures."""
 
+from tfrecvis.tools.errors import UserError
 from tfrecvis.tools.files import check_directory, check_new, write_json
 from tfrecvis.tools.loading import load
 from tfrecvis.tools.photos import Scale, answers
@@ -33,6 +34,7 @@ def run(options):
     loaded = load(options.model)
     task = loaded.task
     settings = list(options.settings)
+    check_settings(settings)
     if options.ignore is not None:
         settings.append(f"data.ignore={options.ignore}")
     task.recipe = change_recipe(task.recipe, settings)
@@ -68,6 +70,22 @@ def run(options):
         pictures = [*pictures, samples]
     names = ", ".join(map(str, [directory / "evaluation.json", *pictures]))
     print(f"Written: {names}")
+
+
+def check_settings(settings):
+    """Refuses settings that a trained model no longer heeds.
+
+    Example:
+
+    >>> check_settings(["data.val_count=50"])
+    """
+    for setting in settings:
+        table = setting.partition(".")[0].strip()
+        if table in ("model", "training", "augmentation", "demo"):
+            raise UserError(
+                f"--set {setting}: the model is trained, and evaluate heeds keys of "
+                "[data] only."
+            )
 
 
 def len_of(batches):

@@ -61,7 +61,11 @@ def run(options):
 
     from tfrecvis.tools.runs.training import train
 
-    score = train(recipe, output, header(path), options.strict)
+    comments = header(path)
+    if options.resume is None:
+        where = "What this run reached stands in score.json; of its recipe was said:"
+        comments = [where, *comments]
+    score = train(recipe, output, comments, options.strict)
     print_score(score, task_class(recipe["task"]).scores, output)
 
 

@@ -233,3 +233,10 @@ def test_samples_of_a_training_are_spaced_and_the_only_ones_answered(
     result = command("train", tmp_path / "recipe.toml", *arguments)
     assert result.status == 0, result.errors
     assert drawn == answered == [0, 40, 100, 140]
+
+
+def test_keys_that_a_trained_model_does_not_heed_are_refused(command, finished_run):
+    for setting in ("model.units=3", "training.steps=3"):
+        result = command("evaluate", finished_run, "--set", setting)
+        assert result.status == 2
+        assert f"--set {setting}: the model is trained" in result.errors

@@ -209,7 +209,7 @@ def test_broken_files_are_named_and_counted_and_strict_makes_them_an_error(
     assert "broken.jpg" in strict.errors
     result = command(*arguments)
     assert result.status == 0, result.errors
-    assert "train: 1 left out, 4 used" in result.errors
+    assert "train: 1 problems, 4 samples used" in result.errors
     assert "broken.jpg: the image cannot be decoded" in result.errors
     assert "strict=" not in strict.errors + result.errors
 
