@@ -93,6 +93,7 @@ def test_every_public_layer_is_raced():
     # The cell is raced inside its layer; the others have no recurrence. Operators of
     # detectors race in `tfrecvis benchmark detection`.
     without_a_race = {
+        layers.Anchors,
         layers.ContextualLSTMCell,
         layers.CropToMatch,
         layers.GridBoxes,
@@ -101,6 +102,9 @@ def test_every_public_layer_is_raced():
         layers.MaxUnpool2D,
         layers.NonMaxSuppression,
         layers.PadToMultiple,
+        layers.RegionBoxes,
+        layers.RegionProposals,
+        layers.RegionSamples,
         layers.RoIAlign,
         layers.RoIPool,
         layers.ScaleImages,

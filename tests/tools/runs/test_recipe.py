@@ -34,7 +34,7 @@ def test_shipped_recipe_names_arguments_of_its_model(name):
     from tfrecvis import models
 
     recipe = read_recipe(find_recipe(name))
-    task = task_class(recipe["task"])
+    task = task_class(recipe["task"])(recipe)
     known = inspect.signature(getattr(models, task.model_class)).parameters
     assert set(recipe["model"]) <= {*known, *task.model_keys}
     assert "num_classes" not in recipe["model"]
