@@ -1,9 +1,12 @@
 """The directory of a training, file by file."""
 
+import contextlib
 import csv
+import os
 
 import numpy as np
 
+from tfrecvis.tools.errors import UserError
 from tfrecvis.tools.files import whole_file, write_text
 
 
@@ -36,6 +39,32 @@ class RunDirectory:
         self.samples = directory / "samples.png"
         self.score = directory / "score.json"
         self.logs = directory / "logs"
+
+    @contextlib.contextmanager
+    def only_here(self):
+        """Holds the directory, which exists, for one training at a time.
+
+        The lock is the system's, and ends with the process however it ends.
+
+        Raises:
+            UserError: another process trains there.
+        """
+        place = os.open(self.directory, os.O_RDONLY)
+        try:
+            # A file system, or a system, without such locks does without.
+            with contextlib.suppress(OSError, ImportError):
+                import fcntl
+
+                try:
+                    fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise UserError(
+                        f"Another process trains in {self.directory}. Wait for its "
+                        "end, or name another --output."
+                    ) from None
+            yield
+        finally:
+            os.close(place)
 
     def write_model(self, model):
         """Replaces the model's file, which is whole at any time."""

@@ -109,8 +109,7 @@ def claim_directory(files, recipe):
 
 
 def _fit(files, comments, task, model):
-    training = task.training
-    epochs, steps = training["epochs"], task.steps
+    training, steps = task.training, task.steps
     trainer = task.trainer(model)
     trainer.compile(
         build_optimizer(training, steps),
@@ -118,9 +117,16 @@ def _fit(files, comments, task, model):
         jit_compile=training["jit_compile"],
     )
     # A step that makes the optimizer's variables itself is traced twice.
-    model.optimizer.build(model.trainable_variables)
-    progress = {"epoch": 0, "best": None, "best_epoch": 0, "seconds": 0, "scores": {}}
+    trainer.optimizer.build(trainer.trainable_variables)
     files.directory.mkdir(parents=True, exist_ok=True)
+    with files.only_here():
+        return _train(files, comments, task, model, trainer)
+
+
+def _train(files, comments, task, model, trainer):
+    training = task.training
+    epochs, steps = training["epochs"], task.steps
+    progress = {"epoch": 0, "best": None, "best_epoch": 0, "seconds": 0, "scores": {}}
     if files.checkpoint.exists():
         progress = read_checkpoint(files.checkpoint, trainer)
         print(f"Going on after epoch {progress['epoch']} of {epochs}.")
