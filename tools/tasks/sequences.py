@@ -110,9 +110,11 @@ class Sequences(ArrayTask):
         """
         try:
             text = Path(file).read_text(encoding="utf-8")
-            lines = [self._tokens(line) for line in text.splitlines() if line.strip()]
-        except (OSError, ValueError) as error:
+        except OSError as error:
             raise ValueError(f"cannot be read ({first_line(error)})") from error
+        except UnicodeDecodeError:
+            raise ValueError("is no text file in UTF-8") from None
+        lines = [self._tokens(line) for line in text.splitlines() if line.strip()]
         if len(set(map(len, lines))) != 1:
             raise ValueError(
                 "must hold one line or more, all of the same number of tokens"
@@ -122,13 +124,25 @@ class Sequences(ArrayTask):
     def _tokens(self, line):
         first, plus, second = line.replace(" ", "").partition("+")
         if not plus:
-            return [int(word) for word in line.split()]
+            return [self._token(word) for word in line.split()]
         if len(first) != len(second) or not (first + second).isdecimal():
             raise ValueError(
                 f"{line!r} is no sum of two numbers of as many digits, such as 123+899"
             )
         digits = [[int(digit) + 1 for digit in number] for number in (first, second)]
         return [0, *digits[0], 0, *digits[1], *[0] * (len(first) + 2)]
+
+    def _token(self, word):
+        from tfrecvis.data import ADDITION_TOKENS
+
+        symbols = self.recipe["data"].get("symbols")
+        count = ADDITION_TOKENS if symbols is None else symbols + 1
+        if not word.isdecimal() or int(word) >= count:
+            raise ValueError(
+                f"holds {word!r}, which is no token: tokens are numbers from 0 to "
+                f"{count - 1}, separated by spaces"
+            )
+        return int(word)
 
     def write(self, batch, answer, stem):
         lines = [self._text(tokens) for tokens in answer["labels"].tolist()]

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from tfrecvis.tools.runs.recipe_keys import TRAINING
 from tfrecvis.tools.tasks.sequences import Sequences
@@ -56,3 +57,24 @@ def test_validation_takes_as_many_sequences_as_the_recipe_says():
     }
     batches = Sequences(recipe).evaluation("val")
     assert [len(batch["tokens"]) for batch in batches] == [16, 4]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"1 2 10", "holds '10', which is no token: tokens are numbers from 0 to 9"),
+        (b"1 -2 3", "holds '-2'"),
+        (b"1 2.5", "holds '2.5'"),
+        (b"\x89PNG", "is no text file in UTF-8"),
+        (b"1 2\n1 2 3", "the same number of tokens"),
+    ],
+)
+def test_what_is_no_sequence_of_tokens_is_refused(tmp_path, content, message):
+    recipe = {
+        "task": "sequences",
+        "data": {"reader": "memorisation", "length": 3, "symbols": 9},
+        "training": DEFAULTS,
+    }
+    (tmp_path / "a.txt").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        Sequences(recipe).read_input(tmp_path / "a.txt")
