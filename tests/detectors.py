@@ -105,6 +105,7 @@ class TwoStage:
             first, second = keras.ops.convert_to_numpy(level(images))[:, 0, 0]
             assert (np.abs(first - second).max() > 0) == hears
 
+    @pytest.mark.slow
     def test_one_coarse_map_with_all_sizes(self):
         model = self.build(neck="c4", anchor_sizes=[12, 24, 40])
         assert model.get_layer("anchors").sizes == [[12, 24, 40]]
@@ -136,6 +137,7 @@ class TwoStage:
         assert np.isfinite(history["loss"]).all()
         assert history["anchor_boxes"] == history["region_boxes"] == [0.0]
 
+    @pytest.mark.slow
     def test_trainer_of_a_loaded_file(self, tmp_path):
         self.build().save(tmp_path / "model.keras")
         model = keras.models.load_model(tmp_path / "model.keras")

@@ -163,6 +163,7 @@ def test_a_model_that_answers_nan_is_refused(
 # Signatures of several inputs.
 
 
+@pytest.mark.slow
 def test_boolean_and_integer_inputs_go_into_every_format(tmp_path):
     keras.utils.set_random_seed(3)
     model = SuperpixelLabeller(3, num_features=4, units=5)

@@ -67,6 +67,7 @@ def calls(text):
     return found
 
 
+@pytest.mark.slow
 def test_the_calls_in_the_report_run(exported, text, images, monkeypatch):
     import tensorflow as tf
 

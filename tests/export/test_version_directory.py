@@ -69,6 +69,7 @@ def fill(patch, monkeypatch):
         "rename",
     ],
 )
+@pytest.mark.slow
 def test_a_disk_that_fills_up_leaves_nothing(export, tmp_path, fill, step):
     fill(step)
     with pytest.raises(OSError, match="No space left on device"):

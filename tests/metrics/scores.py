@@ -52,6 +52,7 @@ class SegmentationScore:
         assert float(metric.result()) == 0
 
     @pytest.mark.parametrize("jit_compile", [True, False])
+    @pytest.mark.slow
     def test_metric_works_inside_evaluate_with_and_without_xla(self, jit_compile):
         labels, images = random_case()
         model = keras.Sequential(

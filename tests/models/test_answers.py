@@ -7,6 +7,7 @@ import pytest
 from tfrecvis.models import (
     ImageClassifier,
     SequenceTagger,
+    Spec,
     SuperpixelLabeller,
     classification,
     segmentation,
@@ -82,7 +83,7 @@ def test_each_task_names_its_axes_inputs_and_outputs():
     )
 
     (tokens,) = sequences.signatures(SequenceTagger(5, units=3, depth=1))
-    assert tokens.inputs["tokens"] == (("batch", "steps"), "int32", False)
+    assert tokens.inputs["tokens"] == Spec(("batch", "steps"), "int32")
     found = answer(tokens, tokens=np.zeros((2, 7), "int32"))
     assert found["probabilities"].shape == (2, 7, 5)
 

@@ -133,6 +133,7 @@ def test_logits_are_float32_under_a_mixed_policy():
     assert keras.backend.standardize_dtype(logits.dtype) == "float32"
 
 
+@pytest.mark.slow
 def test_every_weight_gets_a_gradient():
     model = ReSeg(3, **TINY)
     before = [weight.numpy() for weight in model.trainable_weights]

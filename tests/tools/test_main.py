@@ -75,6 +75,7 @@ def run_process(*arguments):
     )
 
 
+@pytest.mark.slow
 def test_no_native_greeting_is_shown_but_what_python_says(
     finished_run, folder, tmp_path
 ):

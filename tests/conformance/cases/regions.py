@@ -102,6 +102,7 @@ CASES = {
         {"max_outputs": 6, "max_candidates": 20, "iou_threshold": 0.4, "min_size": 3.0},
         anchors_and_deltas,
         keeps_float32=True,
+        loop_of="NonMaxSuppression",
     ),
     "RegionBoxes": Case(layers.RegionBoxes, {}, moved_regions, keeps_float32=True),
     # All positives and all background are drawn, so that no call differs.

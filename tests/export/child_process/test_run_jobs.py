@@ -114,6 +114,7 @@ def test_a_converter_that_crashes_leaves_nothing(plain, images, tmp_path, monkey
     assert [path.name for path in tmp_path.iterdir()] == ["jobs.py"]
 
 
+@pytest.mark.slow
 def test_an_operator_that_litert_lacks_is_an_error_of_the_export(images, tmp_path):
     import tensorflow as tf
 

@@ -211,6 +211,7 @@ def test_drawn_samples_are_spaced_over_the_split(
     assert drawn == [0, 40, 100, 140]  # 0, 2, 5 and 7 of 10 frames
 
 
+@pytest.mark.slow
 def test_samples_of_a_training_are_spaced_and_the_only_ones_answered(
     command, recipe, film, tmp_path, drawn, monkeypatch
 ):

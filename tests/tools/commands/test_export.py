@@ -180,6 +180,7 @@ print(json.dumps([keras.backend.backend(), *results]))
 """
 
 
+@pytest.mark.slow
 def test_under_jax_predict_and_evaluate_run_and_export_refuses_at_once(
     finished_run, folder, tmp_path, monkeypatch
 ):

@@ -252,6 +252,7 @@ def test_resume_reads_all_that_the_run_was_asked_for(command, finished_run, tmp_
     assert "train takes RECIPE and --output RUN" in command("train").errors
 
 
+@pytest.mark.slow
 def test_trial_can_be_shortened_and_starts_from_a_model_of_other_classes(
     command, folder_with_void, finished_run, tmp_path
 ):

@@ -85,6 +85,7 @@ def test_run_has_card_curves_and_a_score_of_answers(run):
     assert "val_right" in (run / "metrics.csv").read_text().partition("\n")[0]
 
 
+@pytest.mark.slow
 def test_report_compares_every_signature_of_every_artefact(exported):
     directory, output = exported
     report = json.loads((directory / "report.json").read_text())
@@ -180,6 +181,7 @@ def test_export_compares_on_the_files_that_are_named(
     assert "bad.json: is no question" in refused.errors
 
 
+@pytest.mark.slow
 def test_demo_trains_the_twin_exports_and_compares(
     command, recipe, run, tmp_path, monkeypatch
 ):
