@@ -161,7 +161,10 @@ class Detection(TakesPhotos, ReaderTask):
 
         rows = []
         for number, batch in enumerate(batches):
-            columns = {"truth": truths(batch, 0)}
+            # Of boxes, the truth shows boxes and their classes, too.
+            masks = any("masks" in given[number] for given in answers.values())
+            known = {k: v for k, v in batch.items() if masks or k != "masks"}
+            columns = {"truth": truths(known, 0)}
             for name, given in answers.items():
                 found = entries(given[number], 0)
                 columns[name] = [e for e in found if e["score"] >= SHOWN]
