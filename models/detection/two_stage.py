@@ -243,8 +243,8 @@ def two_stage_trainer(model, num_samples=128, num_anchors=256, seed=None):
         A Keras model that takes a dict: `images` as the detector; `boxes`, float32
         `(batch, boxes, 4)`, xyxy, absolute pixels; `classes`, int32 `(batch, boxes)`,
         -1 for padding; and, of a detector of masks, `masks`, uint8 `(batch, boxes,
-        height, width)`. It needs no loss in `compile`, and names the terms of its loss
-        as metrics.
+        height, width)`. It needs no loss in `compile`, and under TensorFlow it names
+        the terms of its loss as metrics.
 
     Raises:
         ValueError: The model is no such detector.
@@ -315,16 +315,21 @@ def two_stage_trainer(model, num_samples=128, num_anchors=256, seed=None):
 
 
 class _Terms(layers.Layer):
-    """Adds named scalars to the loss of its model, and tells their means."""
+    """Adds named scalars to the loss of its model, and tells their means.
+
+    Under JAX it tells none: there, metrics cannot change while a layer is called.
+    """
 
     def __init__(self, names, **kwargs):
         super().__init__(autocast=False, **kwargs)
-        self.means = {name: keras.metrics.Mean(name=name) for name in names}
+        told = names if keras.backend.backend() == "tensorflow" else ()
+        self.means = [keras.metrics.Mean(name=name) for name in told]
 
     def added(self, terms):
-        for name, term in zip(self.means, terms, strict=True):
+        for term in terms:
             self.add_loss(term)
-            self.means[name].update_state(term)
+        for mean, term in zip(self.means, terms, strict=False):
+            mean.update_state(term)
         return sum(terms)
 
     def compute_output_spec(self, *args, **kwargs):
