@@ -49,7 +49,7 @@ clean: ## remove the environment and what was built
 
 # The two stamps: what the demo needs, and everything (which holds the demo's too).
 $(VENV)/.demo: $(REQUIREMENTS) $(BIN)/python
-	$(call install,onnx$(comma)litert$(comma)data$(comma)plots$(comma)eval)
+	$(call install,onnx$(comma)litert$(comma)data$(comma)plots)
 	@touch $(VENV)/.demo
 
 $(VENV)/.dev: $(REQUIREMENTS) $(BIN)/python

@@ -36,11 +36,11 @@ def entries(answer, image):
     ]
 
 
-def truths(batch, image):
-    """The true objects of an image."""
+def truths(batch, image, masked=True):
+    """The true objects of an image; with their masks, if it has some and `masked`."""
     classes, boxes = batch["classes"][image], batch["boxes"][image]
     difficult = batch.get("difficult", np.zeros((len(batch["classes"]), len(classes))))
-    masks = batch.get("masks")
+    masks = batch.get("masks") if masked else None
     return [
         {
             "category_id": int(classes[index]),

@@ -94,7 +94,7 @@ class Detection(TakesPhotos, ReaderTask):
         for batch, answer in pairs:
             has_masks = "masks" in answer
             images += [
-                (truths(batch, image), entries(answer, image))
+                (truths(batch, image, has_masks), entries(answer, image))
                 for image in range(len(batch["classes"]))
             ]
         names = self.card["class_names"]
@@ -161,10 +161,8 @@ class Detection(TakesPhotos, ReaderTask):
 
         rows = []
         for number, batch in enumerate(batches):
-            # Of boxes, the truth shows boxes and their classes, too.
-            masks = any("masks" in given[number] for given in answers.values())
-            known = {k: v for k, v in batch.items() if masks or k != "masks"}
-            columns = {"truth": truths(known, 0)}
+            masked = any("masks" in given[number] for given in answers.values())
+            columns = {"truth": truths(batch, 0, masked)}
             for name, given in answers.items():
                 found = entries(given[number], 0)
                 columns[name] = [e for e in found if e["score"] >= SHOWN]
