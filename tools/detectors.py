@@ -52,14 +52,21 @@ class OneStage:
         return batch["image"], tf.concat([batch["boxes"], classes], -1)
 
 
-class TwoStage:
-    """Faster and Mask R-CNN: the truth goes into the model that is trained."""
+class WithTruth:
+    """Detectors of detections: the truth goes into the model that is trained.
+
+    Args:
+        name: String, the detector's in `tfrecvis.models`.
+        trainer: String, the function of `tfrecvis.models.detection` that makes this
+            model.
+        truth: Keys of a sample that it takes.
+    """
 
     keys = ()
 
-    def __init__(self, name):
-        self.name = name
-        self.truth = ("boxes", "classes", *(("masks",) if name == "MaskRCNN" else ()))
+    def __init__(self, name, trainer, truth=("boxes", "classes")):
+        self.name, self.truth = name, truth
+        self.trainer_name = trainer
 
     def model(self, recipe, reader):
         from tfrecvis import models
@@ -74,9 +81,9 @@ class TwoStage:
         return apply_table(recipe, "model", builder, reader.num_classes)
 
     def trainer(self, model):
-        from tfrecvis.models.detection import two_stage_trainer
+        from tfrecvis.models import detection
 
-        return two_stage_trainer(model)
+        return getattr(detection, self.trainer_name)(model)
 
     def objective(self):
         return {}
@@ -85,7 +92,11 @@ class TwoStage:
         return ({"images": batch["image"], **{key: batch[key] for key in self.truth}},)
 
 
-_KINDS = {"FasterRCNN": TwoStage, "MaskRCNN": TwoStage, "YOLOv2": OneStage}
+_DETECTORS = {
+    "FasterRCNN": (WithTruth, "two_stage_trainer"),
+    "MaskRCNN": (WithTruth, "two_stage_trainer", ("boxes", "classes", "masks")),
+    "YOLOv2": (OneStage,),
+}
 
 
 def detector(name):
@@ -99,9 +110,10 @@ def detector(name):
     >>> detector("MaskRCNN").truth
     ('boxes', 'classes', 'masks')
     """
-    if name not in _KINDS:
+    if name not in _DETECTORS:
         raise UserError(
-            f"model.class must be one of {', '.join(_KINDS)}. Received: {name!r}. "
-            + nearest(str(name), list(_KINDS))
+            f"model.class must be one of {', '.join(_DETECTORS)}. Received: {name!r}. "
+            + nearest(str(name), list(_DETECTORS))
         )
-    return _KINDS[name](name)
+    kind, *arguments = _DETECTORS[name]
+    return kind(name, *arguments)

@@ -18,6 +18,7 @@ from tfrecvis.layers import (
 from tfrecvis.losses import mask_loss, proposal_losses, region_losses
 from tfrecvis.models.backbones import build_backbone, conv_norm
 from tfrecvis.models.context import CONTEXTS, add_context
+from tfrecvis.models.detection.loss_terms import LossTerms
 from tfrecvis.ops import crop_masks
 from tfrecvis.ops.checks import check_choice, check_integer, check_number
 
@@ -314,29 +315,7 @@ def two_stage_trainer(model, num_samples=128, num_anchors=256, seed=None):
     return keras.Model(inputs, terms, name=f"{model.name}_trainer")
 
 
-class _Terms(layers.Layer):
-    """Adds named scalars to the loss of its model, and tells their means.
-
-    Under JAX it tells none: there, metrics cannot change while a layer is called.
-    """
-
-    def __init__(self, names, **kwargs):
-        super().__init__(autocast=False, **kwargs)
-        told = names if keras.backend.backend() == "tensorflow" else ()
-        self.means = [keras.metrics.Mean(name=name) for name in told]
-
-    def added(self, terms):
-        for term in terms:
-            self.add_loss(term)
-        for mean, term in zip(self.means, terms, strict=False):
-            mean.update_state(term)
-        return sum(terms)
-
-    def compute_output_spec(self, *args, **kwargs):
-        return keras.KerasTensor((), "float32")
-
-
-class _ProposalTerms(_Terms):
+class _ProposalTerms(LossTerms):
     def __init__(self, num_samples, seed, **kwargs):
         super().__init__(("objects", "anchor_boxes"), **kwargs)
         self.num_samples = num_samples
@@ -355,7 +334,7 @@ class _ProposalTerms(_Terms):
         return self.added([losses["objects"], losses["boxes"]])
 
 
-class _RegionTerms(_Terms):
+class _RegionTerms(LossTerms):
     def __init__(self, **kwargs):
         super().__init__(("region_classes", "region_boxes"), **kwargs)
 
@@ -364,7 +343,7 @@ class _RegionTerms(_Terms):
         return self.added([losses["classes"], losses["boxes"]])
 
 
-class _MaskTerms(_Terms):
+class _MaskTerms(LossTerms):
     def __init__(self, **kwargs):
         super().__init__(("masks",), **kwargs)
 

@@ -61,8 +61,12 @@ def both_jax(layer, inputs):
         return y
 
     def both(values, floats):
-        gradients = jax.grad(lambda *x: loss_of(outputs(*x, mode)), (0, 1))
-        return outputs(values, floats, {}), gradients(values, floats)
+        def loss(*x):
+            y = outputs(*x, mode)
+            return loss_of(y), y
+
+        gradients, y = jax.grad(loss, (0, 1), has_aux=True)(values, floats)
+        return outputs(values, floats, {}) if mode else y, gradients
 
     values = [w.value for w in layer.trainable_variables]
     y, (by_weight, by_input) = jax.jit(both)(

@@ -18,8 +18,7 @@ Written by `python -m conformance.matrix` (in `tests/`); every cell is a test of
 | column | what a "yes" says |
 | --- | --- |
 | TensorFlow | eager and traced are equal; one trace takes every batch and size |
-| XLA | equal under `jit_compile=True`; a step of `model.fit` there moves every \
-weight, or, without weights, gradients are equal |
+| XLA | outputs and gradients are equal under `jit_compile=True` |
 | JAX | outputs and gradients equal TensorFlow's to 2e-5 |
 | half precision | mixed_float16, mixed_bfloat16 and bfloat16 stay near float32 |
 | SavedModel | `model.export`, loaded without Keras, takes every batch and size |
