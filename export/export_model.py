@@ -116,9 +116,9 @@ def export_model(
 
     signatures = _in_float32(signatures)
     progress("computing the answers of the Keras model")
+    traced = {signature.name: tracing.trace(signature) for signature in signatures}
     reference = {
-        signature.name: _reference(signature, examples[signature.name])
-        for signature in signatures
+        name: _reference(concrete, examples[name]) for name, concrete in traced.items()
     }
     for signature in list(signatures):
         encoded = bytes_signature(signature)
@@ -129,6 +129,7 @@ def export_model(
             given = examples[signature.name]
             examples[encoded.name] = encode_images(signature, given)
             reference[encoded.name] = reference[signature.name]
+            traced[encoded.name] = tracing.trace(encoded)
     model = next(s.model for s in signatures if s.name == DEFAULT)
     report = {
         "model": model.name,
@@ -140,8 +141,8 @@ def export_model(
             for name, inputs in examples.items()
         },
         "keras_milliseconds": {
-            signature.name: _time_keras(signature, examples[signature.name])
-            for signature in signatures
+            name: _time_keras(concrete, examples[name])
+            for name, concrete in traced.items()
         },
         "artefacts": {},
         "versions": versions(),
@@ -149,7 +150,7 @@ def export_model(
     }
     with version_directory(directory, version) as (bundle, scratch):
         artefacts = _write(
-            signatures, examples, formats, card, bundle, scratch, progress
+            signatures, traced, examples, formats, card, bundle, scratch, progress
         )
         report["signatures"] = describe_signatures(signatures, artefacts, examples)
         _compare(
@@ -176,8 +177,8 @@ def _in_float32(signatures):
     ]
 
 
-def _reference(signature, inputs):
-    answer = tracing.reference_answers(signature, inputs, parity.BATCH_SIZE)
+def _reference(concrete, inputs):
+    answer = tracing.reference_answers(concrete, inputs, parity.BATCH_SIZE)
     for name, value in answer.items():
         if not np.issubdtype(value.dtype, np.floating):
             continue
@@ -190,7 +191,7 @@ def _reference(signature, inputs):
     return answer
 
 
-def _write(signatures, examples, formats, card, bundle, scratch, progress):
+def _write(signatures, traced, examples, formats, card, bundle, scratch, progress):
     """Writes all files; returns a dict of name to (path, bytes, signatures' names)."""
     artefacts = {}
 
@@ -200,7 +201,7 @@ def _write(signatures, examples, formats, card, bundle, scratch, progress):
     served = those_of("saved_model")
     if served:
         progress("writing the SavedModel")
-        write_saved_model(served, bundle, card)
+        write_saved_model({s.name: traced[s.name] for s in served}, bundle, card)
         # The folder holds no more than the SavedModel yet.
         artefacts["saved_model"] = bundle, size_in_bytes(bundle), _names(served)
     jobs, files = [], {}
@@ -311,8 +312,7 @@ def _compare(
         )
 
 
-def _time_keras(signature, inputs):
-    predict = tracing.trace(signature)
+def _time_keras(concrete, inputs):
     with tf.device("/CPU:0"):
         one = {name: tf.constant(value[:1]) for name, value in inputs.items()}
-        return clock(lambda: predict(**one))["milliseconds"]
+        return clock(lambda: concrete(**one))["milliseconds"]

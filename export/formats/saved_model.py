@@ -7,7 +7,6 @@ import tensorflow as tf
 
 from tfrecvis.data import decode_image
 from tfrecvis.export.card import card_text
-from tfrecvis.export.formats.tracing import trace
 from tfrecvis.export.predictor import CARD
 from tfrecvis.models import Signature, Spec
 
@@ -131,27 +130,29 @@ def _encoded_names(signature):
     }
 
 
-def write_saved_model(signatures, directory, card):
-    """Writes signatures as one SavedModel. No cuDNN operator is baked in.
+def write_saved_model(concretes, directory, card):
+    """Writes traced signatures as one SavedModel.
 
     Args:
-        signatures: List of `tfrecvis.models.Signature`.
+        concretes: Dict of a signature's name to its concrete function, as `trace` makes
+            it.
         directory: Folder to write into.
         card: Dict, which becomes `assets/model.json`.
 
     Example:
 
     >>> import os, tempfile
+    >>> from tfrecvis.export.formats.tracing import trace
     >>> from tfrecvis.models import SequenceTagger, sequences
-    >>> model = SequenceTagger(11, units=4, depth=2)
+    >>> (signature,) = sequences.signatures(SequenceTagger(11, units=4, depth=2))
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_saved_model(sequences.signatures(model), folder, {})
+    ...     write_saved_model({signature.name: trace(signature)}, folder, {})
     ...     os.path.exists(folder + "/assets/model.json")
     True
     """
     module = tf.Module()
     # Not keras.export.ExportArchive: it stores every weight twice.
-    variables = [v for signature in signatures for v in signature.model.variables]
+    variables = [v for concrete in concretes.values() for v in concrete.variables]
     module.weights = list({id(v): v for v in variables}.values())
     file = Path(f"{directory}-card", CARD)
     file.parent.mkdir()
@@ -161,7 +162,7 @@ def write_saved_model(signatures, directory, card):
         tf.saved_model.save(
             module,
             str(directory),
-            signatures={signature.name: trace(signature) for signature in signatures},
+            signatures=concretes,
             options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
         )
     finally:

@@ -160,21 +160,20 @@ def _frozen(concrete):
     return tf.function(answer, autograph=False).get_concrete_function(**specs)
 
 
-def reference_answers(signature, inputs, batch_size):
-    """Returns what a signature answers, computed by Keras on the CPU.
+def reference_answers(concrete, inputs, batch_size):
+    """Returns what a traced signature answers, computed on the CPU.
 
     A GPU may multiply in TF32, which moves probabilities by more than the tolerance of
     a float32 artefact.
 
     Args:
-        signature: A `tfrecvis.models.Signature`.
+        concrete: Concrete function, as `trace` makes it.
         inputs: Dict of arrays with a batch axis.
         batch_size: Integer, entries per call.
 
     Returns:
         Dict of arrays.
     """
-    predict = trace(signature)
     count = len(next(iter(inputs.values())))
     batches = []
     with tf.device("/CPU:0"):
@@ -183,7 +182,7 @@ def reference_answers(signature, inputs, batch_size):
                 name: tf.constant(value[start : start + batch_size])
                 for name, value in inputs.items()
             }
-            answer = predict(**batch)
+            answer = concrete(**batch)
             batches.append({name: value.numpy() for name, value in answer.items()})
     return {
         name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]

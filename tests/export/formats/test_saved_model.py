@@ -251,7 +251,9 @@ def test_keras_lstm_is_kept_off_cudnn_while_it_is_traced(tmp_path):
         {"images": Spec(("batch", "height", "width", 3), "uint8")},
         {"y": Spec(("batch", "width", 2), "float32")},
     )
-    write_saved_model([signature], tmp_path / "model", {})
+    write_saved_model(
+        {signature.name: tracing.trace(signature)}, tmp_path / "model", {}
+    )
     assert seen
     assert set(seen) == {False}
     assert lstm.use_cudnn == "auto"
@@ -261,10 +263,14 @@ def test_the_card_leaves_no_file_beside_the_saved_model(plain, tmp_path, monkeyp
     def fail(*args, **kwargs):
         raise OSError("no")
 
-    write_saved_model(plain, tmp_path / "1", {"task": "segmentation"})
+    write_saved_model(
+        {s.name: tracing.trace(s) for s in plain},
+        tmp_path / "1",
+        {"task": "segmentation"},
+    )
     card = (tmp_path / "1" / "assets" / "model.json").read_text(encoding="utf-8")
     assert json.loads(card) == {"task": "segmentation"}
     monkeypatch.setattr(saved_model.tf.saved_model, "save", fail)
     with pytest.raises(OSError, match="no"):
-        write_saved_model(plain, tmp_path / "2", {})
+        write_saved_model({s.name: tracing.trace(s) for s in plain}, tmp_path / "2", {})
     assert [path.name for path in tmp_path.iterdir()] == ["1"]
