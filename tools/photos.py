@@ -38,8 +38,13 @@ class TakesPhotos:
         return {"images": batch["image"]}
 
     def examples(self, path, size):
-        """See `Task.examples`; without a path, synthetic scenes."""
-        if path is None:
+        """See `Task.examples`; without a path, what the recipe's reader draws, if so.
+
+        Else they are synthetic scenes.
+        """
+        if path is None and self.recipe["data"]["reader"] in self.drawn:
+            images = [batch["image"][0] for batch in self.samples(NUM_EXAMPLES)]
+        elif path is None:
             from tfrecvis.data import SyntheticScenes
 
             scenes = SyntheticScenes("val", count=NUM_EXAMPLES, size=(96, 96)).samples()

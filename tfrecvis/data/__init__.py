@@ -80,6 +80,7 @@ from tfrecvis.data.batches import batches, steps_per_epoch
 from tfrecvis.data.class_frequencies import class_frequencies
 from tfrecvis.data.coco_folder import COCOFolder
 from tfrecvis.data.decoding import IMAGE_SUFFIXES, decode_image, read_image
+from tfrecvis.data.detection_tfds import DetectionTFDS
 from tfrecvis.data.dimension_priors import dimension_priors
 from tfrecvis.data.instance_mask_folder import InstanceMaskFolder
 from tfrecvis.data.problems import VOID, DataError, Problem
@@ -105,6 +106,7 @@ __all__ = [
     "Augmentation",
     "COCOFolder",
     "DataError",
+    "DetectionTFDS",
     "InstanceMaskFolder",
     "Problem",
     "Reader",

@@ -2,7 +2,10 @@
 
 import tensorflow as tf
 
+from tfrecvis.data.batch_augmentation import mosaic, resized_batch
 from tfrecvis.data.sample_keys import SAMPLE_KEYS, check_sample, spatial_keys
+
+BATCHES = 10  # of one size, one after the other
 
 
 class Augmentation:
@@ -35,6 +38,13 @@ class Augmentation:
         contrast: Float in [0, 1): the distance to the mean is multiplied by
             1 - contrast to 1 + contrast.
         saturation: Float in [0, 1]: the distance to grey likewise.
+        mosaic: Float in [0, 1], the share of images that are put together from four of
+            their batch; see `tfrecvis.data.batch_augmentation.mosaic`. It needs images
+            of one size, such as a `crop_size` gives.
+        sizes: List of `(height, width)` in pixels, or None. Whole batches are resized
+            to one of them, drawn anew every ten batches (multi-scale training, Redmon
+            and Farhadi, 2017, https://arxiv.org/abs/1612.08242). XLA compiles a
+            training step for each size.
 
     Call arguments:
         sample: A sample dict.
@@ -66,6 +76,8 @@ numpy=array([[2., 0., 6., 4.]], dtype=float32)>
         brightness=0.0,
         contrast=0.0,
         saturation=0.0,
+        mosaic=0.0,
+        sizes=None,
     ):
         if isinstance(crop_size, int):
             crop_size = (crop_size, crop_size)
@@ -81,18 +93,28 @@ numpy=array([[2., 0., 6., 4.]], dtype=float32)>
                 f"Received: scale={scale}."
             )
         ranges = {"brightness": brightness, "contrast": contrast}
-        for name, value in {**ranges, "saturation": saturation}.items():
+        ranges = {**ranges, "saturation": saturation, "mosaic": mosaic}
+        for name, value in ranges.items():
             if not 0 <= value <= 1:
                 raise ValueError(
                     f"`{name}` must lie in [0, 1]; 0 leaves the image as it is. "
                     f"Received: {name}={value}."
                 )
+        if sizes is not None and not all(
+            len(size) == 2 and min(size) >= 1 for size in sizes or [()]
+        ):
+            raise ValueError(
+                "`sizes` must be a list of (height, width) in pixels, 1 or more, or "
+                f"None. Received: sizes={sizes}."
+            )
         self.crop_size = None if crop_size is None else tuple(map(int, crop_size))
         self.flip = bool(flip)
         self.scale = tuple(map(float, scale))
         self.brightness = brightness
         self.contrast = contrast
         self.saturation = saturation
+        self.mosaic = mosaic
+        self.sizes = None if sizes is None else [tuple(map(int, s)) for s in sizes]
 
     # AutoGraph would look for Python's loops here for longer than the tracing takes.
     @tf.autograph.experimental.do_not_convert
@@ -146,6 +168,30 @@ numpy=array([[2., 0., 6., 4.]], dtype=float32)>
             moved[name] = tf.ensure_shape(moved[name], shape)
         moved = {**moved, **others}
         return {name: moved[name] for name in sample}
+
+    def of_batch(self, batch, number, seed):
+        """A batch with mosaics, in its own size of `sizes`.
+
+        Args:
+            batch: Dict of keys of `SAMPLE_KEYS` with a batch axis.
+            number: Integer, which batch of the epoch it is.
+            seed: Two integers, those of the epoch.
+
+        Returns:
+            A dict of the same keys.
+        """
+        if self.mosaic:
+            own_seed = tf.random.experimental.stateless_fold_in(seed, number)
+            batch = mosaic(batch, own_seed, self.mosaic)
+        if self.sizes:
+            drawn = tf.random.stateless_uniform(
+                [],
+                tf.random.experimental.stateless_fold_in(seed, number // BATCHES),
+                maxval=len(self.sizes),
+                dtype=tf.int32,
+            )
+            batch = resized_batch(batch, tf.constant(self.sizes)[drawn])
+        return batch
 
     def _scaled(self, moved, size, seed):
         low, high = tf.math.log(self.scale)[0], tf.math.log(self.scale)[1]

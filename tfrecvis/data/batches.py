@@ -133,8 +133,14 @@ def batches(
     def epoch_batches(epoch):
         epoch_seed = tf.stack([tf.cast(seed, tf.int64), epoch])
         dataset = batched(epoch_samples(epoch_seed))
+        if of_batch is not None:
+            dataset = dataset.enumerate().map(
+                lambda number, batch: of_batch(batch, number, epoch_seed),
+                num_parallel_calls=tf.data.AUTOTUNE,
+            )
         return dataset if steps is None else dataset.take(steps)
 
+    of_batch = _of_batch(augmentation)
     numbers = tf.data.Dataset.range(first_epoch, first_epoch + epochs)
     dataset = numbers.flat_map(epoch_batches)
     if inputs is not None and targets is not None:
@@ -173,6 +179,14 @@ def steps_per_epoch(reader, batch_size, drop_remainder=False, steps=None):
             + " Use a smaller `batch_size`, or check the data set."
         )
     return count if steps is None else min(count, steps)
+
+
+def _of_batch(augmentation):
+    """What an augmentation does to whole batches, or None."""
+    asked = getattr(augmentation, "mosaic", 0), getattr(augmentation, "sizes", None)
+    if not any(asked):
+        return None
+    return tf.autograph.experimental.do_not_convert(augmentation.of_batch)
 
 
 def _has_load(reader):

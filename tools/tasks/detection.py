@@ -5,9 +5,9 @@ and its arguments. In place of YOLOv2's `priors` stands the key `num_priors`, de
 as many are found by k-means in the boxes to train on. [data] and [augmentation] are
 those of `tfrecvis.tools.reader_task`, with the readers "voc"
 (`tfrecvis.data.VOCFolder`), "coco" (`COCOFolder`), "instance_masks"
-(`InstanceMaskFolder`) and "synthetic" (`SyntheticObjects`). Scores are
-those of COCO, by pycocotools, and of Pascal VOC; COCO's of a detector of masks are of
-its masks.
+(`InstanceMaskFolder`), "synthetic" (`SyntheticObjects`) and "tfds" (`DetectionTFDS`).
+Scores are those of COCO, by pycocotools, and of Pascal VOC; COCO's of a detector of
+masks are of its masks.
 """
 
 from pathlib import Path
@@ -38,6 +38,7 @@ class Detection(TakesPhotos, ReaderTask):
         "coco": "COCOFolder",
         "instance_masks": "InstanceMaskFolder",
         "synthetic": "SyntheticObjects",
+        "tfds": "DetectionTFDS",
         "voc": "VOCFolder",
     }
     drawn = ("synthetic",)
