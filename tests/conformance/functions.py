@@ -44,6 +44,30 @@ class Convert(keras.layers.Layer):
         return ops.convert_boxes(relative, "rel_center_xywh", "yxyx", **size)
 
 
+class Search(keras.layers.Layer):
+    """Sentences by beams, and drawn ones, of a recurrence of fixed weights."""
+
+    def call(self, states, noise):
+        rng = np.random.default_rng(0)
+        words, kernel = rng.normal(size=(2, 7, 7)).astype("float32")
+
+        def step(tokens, state):
+            state = keras_ops.matmul(state, kernel)
+            state = keras_ops.tanh(state + keras_ops.take(words, tokens, axis=0))
+            return 2 * state, state
+
+        beams = ops.beam_search(step, states, 1, 2, 5, 3, 0.7, num_results=2)
+        drawn = ops.sample_sentences(step, states, 1, 2, noise, top_k=4)
+        greedy = ops.greedy_search(step, states, 1, 2, max_steps=5)
+        return [keras_ops.stop_gradient(x) for x in (*beams, *drawn, *greedy)]
+
+
+def states_and_noise(rng, batch, other):
+    # Every trace takes any batch; the most words are fixed.
+    noise = rng.uniform(size=(batch, 5)).astype("float32")
+    return {"states": rng.normal(size=(batch, 7)).astype("float32"), "noise": noise}
+
+
 def maps_and_deltas(rng, batch, other):
     maps = rng.normal(size=(batch, 3, 4 + other, 2)).astype("float32")
     deltas = rng.normal(size=(batch, 3 * (4 + other) * 4, 4)).astype("float32")
@@ -76,6 +100,7 @@ FUNCTIONS = {
     ),
     "pairwise_iou": Case(Overlap, {}, two_sets),
     "paste_masks": Case(Paste, {}, masks_and_boxes),
+    "beam_search, sample_sentences, greedy_search": Case(Search, {}, states_and_noise),
     "merge_boxes": Case(Merge, {}, boxes_and_scores),
     "convert_boxes": Case(Convert, {}, boxes_only),
 }

@@ -6,9 +6,10 @@ import keras
 import numpy as np
 import pytest
 
-from tfrecvis import layers
+from tfrecvis import layers, models
+from tfrecvis.models import detection as detection_models
 from tfrecvis.tools import benchmark
-from tfrecvis.tools.benchmark import detection
+from tfrecvis.tools.benchmark import detection, detectors
 from tfrecvis.tools.benchmark.cases import CASES
 from tfrecvis.tools.benchmark.functions import layer_functions
 from tfrecvis.tools.benchmark.loops import GridLoop, PixelLoop, one_node_a_step
@@ -193,3 +194,34 @@ def test_bad_arguments_are_refused(arguments, message, capsys, tmp_path):
     with pytest.raises(SystemExit):
         benchmark.main([*arguments, "--output", str(tmp_path / "report.json")])
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_detector_races_its_own_graph_without_a_head(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(detectors, "SIZE", (64, 96))
+    path = tmp_path / "report.json"
+    arguments = ["detection", "--only", "yolov2", "--rounds", "1"]
+    assert benchmark.main([*arguments, "--output", str(path)]) == 0
+    (row,) = json.loads(path.read_text())["detectors"]
+    artefacts = row["artefacts"]
+    assert {"saved_model", "litert_float32", "onnx"} <= set(artefacts)
+    for times in artefacts.values():
+        assert times["whole"] > 0
+        assert times["headless"] > 0
+    assert set(row["training"]) == {"whole", "headless"}
+    assert "| YOLOv2 |" in capsys.readouterr().out
+
+
+def test_every_detector_is_raced():
+    # What answers with `num_detections`, by the models of the task.
+    builders = set(detection_models.__all__) & set(models.__all__)
+    assert set(detectors.DETECTORS) == {name for name in builders if name[0].isupper()}
+
+
+def test_example_batch_has_masks_that_fill_their_boxes(monkeypatch):
+    monkeypatch.setattr(detectors, "SIZE", (80, 90))
+    batch = detectors.example_batch()
+    widths, heights = np.split(batch["boxes"][..., 2:] - batch["boxes"][..., :2], 2, -1)
+    areas = (widths * heights)[..., 0]
+    pixels = batch["masks"].sum((-2, -1))
+    assert (abs(pixels - areas) <= 2 * (widths + heights)[..., 0] + 4).all()

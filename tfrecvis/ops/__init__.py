@@ -16,6 +16,12 @@ from tfrecvis.ops.boxes import (
     encode_boxes,
     pairwise_iou,
 )
+from tfrecvis.ops.decoding import (
+    Sentences,
+    beam_search,
+    greedy_search,
+    sample_sentences,
+)
 from tfrecvis.ops.filterbank import attention_filters, gaussian_filters
 from tfrecvis.ops.graph_checks import (
     check_adjacency,
@@ -42,10 +48,12 @@ __all__ = [
     "Kept",
     "LSTMDirection",
     "Schedule",
+    "Sentences",
     "Track",
     "anchor_shapes",
     "assign_levels",
     "attention_filters",
+    "beam_search",
     "box_area",
     "box_overlap",
     "check_adjacency",
@@ -60,6 +68,7 @@ __all__ = [
     "encode_boxes",
     "gather_nodes",
     "gaussian_filters",
+    "greedy_search",
     "gru",
     "inside_image",
     "level_anchors",
@@ -75,6 +84,7 @@ __all__ = [
     "roi_align",
     "roi_pool",
     "sample_balanced",
+    "sample_sentences",
     "scan",
     "scan_together",
     "schedule",

@@ -20,7 +20,8 @@ def main(arguments=None):
         description="Measure ReNet beside four keras.layers.LSTM sweeps and the bare "
         "matrix products of the same shapes; or every layer beside its matrix "
         "products, its cell one pixel or node at a time, and the nearest Keras layer; "
-        "or the operators of detectors beside TensorFlow's own.",
+        "or the operators of detectors beside TensorFlow's own, and detectors beside "
+        "the same graph without its head.",
         epilog="example: tfrecvis benchmark layers --only RowLSTM",
     )
     parser.add_argument(
@@ -40,8 +41,8 @@ def main(arguments=None):
         "--only",
         nargs="+",
         metavar="WORD",
-        help="of layers or operators, those whose name holds one of these words; "
-        "default: all",
+        help="of layers, operators or detectors, those whose name holds one of these "
+        "words; default: all",
     )
     parser.add_argument(
         "--rounds", type=int, help="timed calls of each; default: 15, of others 5"
@@ -87,30 +88,44 @@ def _race(options, parser):
     from tfrecvis.tools.benchmark.machine import describe_machine
 
     if options.what == "layers":
-        from tfrecvis.tools.benchmark.cases import CASES
-        from tfrecvis.tools.benchmark.layer_report import measure, table
+        from tfrecvis.tools.benchmark import cases, layer_report
+
+        parts = {"layers": (cases.CASES, layer_report.measure, layer_report.table)}
     else:
-        from tfrecvis.tools.benchmark.detection import CASES, table
-        from tfrecvis.tools.benchmark.detection import measure as measure_operator
-        from tfrecvis.tools.benchmark.renet_report import run_probe
-
-        def measure(name, rounds):
-            return measure_operator(name, rounds, lambda *a: run_probe("detection", *a))
-
+        parts = _parts_of_detection()
     words = [word.lower() for word in options.only or [""]]
-    names = [name for name in CASES if any(word in name.lower() for word in words)]
-    if not names:
-        parser.error(
-            f"No case holds one of {options.only}. There are: {', '.join(CASES)}."
-        )
-    report = {"machine": describe_machine(), options.what: []}
-    for name in names:
-        print(f"measuring {name} ...", flush=True)
-        report[options.what] += measure(name, options.rounds or 5)
-        _write(report, options.output)  # a later case that fails loses nothing
-    print(table(report[options.what]))
+    chosen = {
+        part: [name for name in cases if any(word in name.lower() for word in words)]
+        for part, (cases, _, _) in parts.items()
+    }
+    if not any(chosen.values()):
+        known = [name for cases, _, _ in parts.values() for name in cases]
+        parser.error(f"No case holds one of {options.only}. There are: {known}.")
+    report, tables = {"machine": describe_machine()}, []
+    for part, (_, measure, table) in parts.items():
+        for name in chosen[part]:
+            print(f"measuring {name} ...", flush=True)
+            rows = report.setdefault(part, [])
+            rows += measure(name, options.rounds or 5)
+            _write(report, options.output)  # a later case that fails loses nothing
+        if chosen[part]:
+            tables.append(table(report[part]))
+    print("\n\n".join(tables))
     print(f"wrote {options.output}")
     return 0
+
+
+def _parts_of_detection():
+    from tfrecvis.tools.benchmark import detection, detectors
+    from tfrecvis.tools.benchmark.renet_report import run_probe
+
+    def measure_operator(name, rounds):
+        return detection.measure(name, rounds, lambda *a: run_probe("detection", *a))
+
+    return {
+        "detection": (detection.CASES, measure_operator, detection.table),
+        "detectors": (detectors.DETECTORS, detectors.measure, detectors.table),
+    }
 
 
 def _write(report, path):
