@@ -111,9 +111,10 @@ def signatures(model, max_detections=MAX_DETECTIONS):
     if finds:
         least_score = model.get_layer("detections").score_threshold
         compare = functools.partial(compare_detections, least_score=least_score)
-        # The second stage reads features under boxes that rounded weights have moved:
-        # too many detections change.
-        weights = ("float32",)
+        if "proposals" in {layer.name for layer in model.layers}:
+            # The second stage reads features under boxes that rounded weights have
+            # moved: too many detections change.
+            weights = ("float32",)
     if finds and "masks" in model.output:
         axes = ("batch", max_detections, *images.axes[1:3])
         what = "1 at the pixels of each detection; then zeros"
