@@ -49,7 +49,8 @@ def SSD(
     anchors, or that they are background, and how they move. Layers of recurrent context
     sweep over the backbone's coarsest map: its anchors and those of the added maps hear
     from the whole image, those of the finer maps do not. Suppression class by class is
-    part of the model. `fit` trains it by `tfrecvis.models.detection.ssd_trainer(model)`.
+    part of the model. `fit` trains it by
+    `tfrecvis.models.detection.ssd_trainer(model)`.
 
     With s_k the k-th of `anchor_sizes`, map k has at each place the anchors
 
