@@ -5,9 +5,9 @@ and its arguments. In place of YOLOv2's `priors` stands the key `num_priors`, de
 as many are found by k-means in the boxes to train on. [data] and [augmentation] are
 those of `tfrecvis.tools.reader_task`, with the readers "voc"
 (`tfrecvis.data.VOCFolder`), "coco" (`COCOFolder`), "instance_masks"
-(`InstanceMaskFolder`) and "synthetic" (`SyntheticObjects`). Scores are
-those of COCO, by pycocotools, and of Pascal VOC; COCO's of a detector of masks are of
-its masks.
+(`InstanceMaskFolder`) and "synthetic" (`SyntheticObjects`). A detector of one size,
+such as `YOLO`, is trained on images of its `input_shape`. Scores are those of COCO, by
+pycocotools, and of Pascal VOC; COCO's of a detector of masks are of its masks.
 """
 
 from pathlib import Path
