@@ -25,6 +25,7 @@ def build(**changes):
 class TestSSD(OneStage):
     build = staticmethod(build)
     trainer = "ssd_trainer"
+    weights = ("float32", "float16")
     terms = ("anchor_boxes", "anchor_classes")
 
     def test_any_size_is_answered_in_its_own_pixels(self):

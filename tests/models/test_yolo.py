@@ -24,6 +24,7 @@ def build(**changes):
 class TestYOLO(OneStage):
     build = staticmethod(build)
     trainer = "yolo_trainer"
+    weights = ("float32", "float16", "int8")
     terms = ("cell_boxes", "objects", "nothing", "cell_classes")
 
     def test_cells_and_boxes_are_as_many_as_asked_for(self):

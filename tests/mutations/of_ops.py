@@ -160,8 +160,8 @@ MUTATIONS = [
     Mutation(
         "pairs: an anchor may be of two boxes",
         "tfrecvis/ops/bipartite.py",
-        "gone = own[..., None] | (ops.equal(",
-        "gone = own[..., None] & (ops.equal(",
+        "same = ops.equal(places, anchor[..., None])",
+        "same = places < 0",
         "ops/test_bipartite.py",
     ),
     Mutation(

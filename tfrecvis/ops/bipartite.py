@@ -60,9 +60,8 @@ def match_pairs(iou, valid=None):
         own = ops.equal(rows, best // few) & found  # (B, M)
         anchor = gather_nodes(ops.reshape(places, (batch, count * few)), best)
         partners = ops.where(own, anchor, partners)
-        gone = own[..., None] | (
-            ops.equal(places, anchor[..., None]) & found[..., None]
-        )
+        same = ops.equal(places, anchor[..., None])
+        gone = (own[..., None] | same) & found[..., None]
         return ops.where(gone, -1.0, values), partners
 
     partners = ops.zeros((batch, count), "int32") - 1
