@@ -117,8 +117,8 @@ def signatures(model, max_detections=MAX_DETECTIONS):
             # moved: too many detections change.
             weights = ("float32",)
         elif "anchors" in names:
-            # Neighbouring anchors give an object boxes that score nearly alike. Which of
-            # them is kept, weights of 8 bits change too often: of 21 sets of four
+            # Neighbouring anchors give an object boxes that score nearly alike. Weights
+            # of 8 bits change too often which of them is kept: of 21 sets of four
             # photos of blood cells, 7 differed in more than one detection in a hundred.
             weights = ("float32", "float16")
     if finds and "masks" in model.output:
