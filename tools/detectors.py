@@ -95,6 +95,8 @@ class WithTruth:
 _DETECTORS = {
     "FasterRCNN": (WithTruth, "two_stage_trainer"),
     "MaskRCNN": (WithTruth, "two_stage_trainer", ("boxes", "classes", "masks")),
+    "SSD": (WithTruth, "ssd_trainer"),
+    "YOLO": (WithTruth, "yolo_trainer"),
     "YOLOv2": (OneStage,),
 }
 

@@ -29,6 +29,16 @@ def test_anchors_equal_a_loop_over_places_and_shapes():
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
+def test_squares_and_ratios_of_each_map_come_in_their_order():
+    layer = Anchors([4, 8], [[6.0], [12.0]], [[0.25, 1.0], [1.0]], [[8.0], []])
+    found = numbers(layer(maps((1, 1), (1, 1))))
+    sides = [[12, 3], [6, 6], [8, 8], [12, 12]]
+    np.testing.assert_allclose(found[:, 2:] - found[:, :2], sides)
+    np.testing.assert_allclose(found[:, 2:] + found[:, :2], [[4, 4]] * 3 + [[8, 8]])
+    assert layer.counts == [3, 1]
+    assert layer.compute_output_shape([(None, 2, 3, 5), (None, 1, 2, 5)]) == (20, 4)
+
+
 def test_shape_is_known_where_the_maps_are():
     layer = Anchors([4, 8], [[8], [16]], [1.0])
     shapes = [(None, 2, 3, 5), (None, 1, 2, 5)]
@@ -44,6 +54,10 @@ def test_shape_is_known_where_the_maps_are():
         (([4, 8], [[8]]), "one list for each of the 2 maps"),
         (([4], [[0]]), "`sizes` must be a finite number above 0"),
         (([4], [8]), "`sizes` must be a list of numbers"),
+        (([4, 8], [[8], [16]], [[1.0]]), "`ratios` must be a list with one list"),
+        (([4, 8], [[8], [16]], [1.0], [[3]]), "`squares` must be a list with one"),
+        (([4], [[8]], [1.0], [3]), "`squares` must be a list of numbers"),
+        (([4], [[8]], [1.0], [[0]]), "`squares` must be a finite number above 0"),
         (([4], [[8]], [-1.0]), "`ratios` must be a finite number above 0"),
     ],
 )

@@ -23,6 +23,18 @@ def test_boxes_equal_the_numpy_loop():
         np.testing.assert_allclose(found[place], expected, rtol=1e-4, atol=1e-4)
 
 
+def test_anchors_without_a_batch_axis_are_those_of_every_image():
+    rng = np.random.default_rng(1)
+    anchors = np.float32([[0, 0, 8, 8], [4, 4, 16, 20]])
+    deltas = rng.normal(size=(3, 2, 8)).astype("float32")
+    images = np.zeros((3, 24, 24, 3), "uint8")
+    shared, own = (
+        RegionBoxes()(deltas, regions=regions, images=images)
+        for regions in (anchors, np.stack([anchors] * 3))
+    )
+    np.testing.assert_array_equal(shared, own)
+
+
 def test_channels_that_are_no_boxes_are_refused():
     regions, images = np.zeros((1, 2, 4)), np.zeros((1, 8, 8, 3))
     with pytest.raises(ValueError, match="four channels for each class"):

@@ -158,6 +158,13 @@ MUTATIONS = [
         "conformance/test_jax.py",
     ),
     Mutation(
+        "pairs: an anchor may be of two boxes",
+        "tfrecvis/ops/bipartite.py",
+        "same = ops.equal(places, anchor[..., None])",
+        "same = places < 0",
+        "ops/test_bipartite.py",
+    ),
+    Mutation(
         "suppression: the worse of two boxes drops the better",
         "tfrecvis/ops/suppression.py",
         "before = place[:, None] > place[None, :]",

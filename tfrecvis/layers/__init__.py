@@ -1,6 +1,7 @@
 """Recurrent layers for images, and operators of detectors."""
 
 from tfrecvis.layers.anchors import Anchors
+from tfrecvis.layers.cell_boxes import CellBoxes
 from tfrecvis.layers.contextual_lstm import ContextualLSTM, ContextualLSTMCell
 from tfrecvis.layers.crop_to_match import CropToMatch
 from tfrecvis.layers.diagonal_bilstm import DiagonalBiLSTM
@@ -36,6 +37,7 @@ from tfrecvis.layers.upsample import Upsample
 __all__ = [
     "MDLSTM",
     "Anchors",
+    "CellBoxes",
     "ContextualLSTM",
     "ContextualLSTMCell",
     "CropToMatch",

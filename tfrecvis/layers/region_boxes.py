@@ -25,7 +25,8 @@ class RegionBoxes(keras.layers.Layer):
 
     Call arguments:
         deltas: Float tensor `(batch, regions, 4 * classes)`.
-        regions: Float tensor `(batch, regions, 4)`, xyxy, absolute pixels.
+        regions: Float tensor `(batch, regions, 4)`, xyxy, absolute pixels; or
+            `(regions, 4)`, such as anchors, for every image.
         images: Tensor `(batch, height, width, channels)`, of which only the size is
             read.
 
@@ -55,7 +56,7 @@ class RegionBoxes(keras.layers.Layer):
         batch, count, channels = ops.shape(deltas)
         deltas = ops.stop_gradient(ops.cast(deltas, "float32"))
         deltas = ops.reshape(deltas, (batch, count, channels // 4, 4))
-        boxes = decode_boxes(deltas, ops.stop_gradient(regions)[:, :, None, :], WEIGHTS)
+        boxes = decode_boxes(deltas, ops.stop_gradient(regions)[..., None, :], WEIGHTS)
         return clip_boxes(boxes, height, width)
 
     def _check(self, deltas, regions, images):
@@ -63,7 +64,7 @@ class RegionBoxes(keras.layers.Layer):
             check_given(name, value, f"Use `layer(deltas, ..., {name}={name})`.")
         check_shapes(
             deltas=("batch regions channels", deltas),
-            regions=("batch regions 4", regions),
+            regions=("batch regions 4 | regions 4", regions),
             images=("batch height width image_channels", images),
         )
         if known_size("deltas", deltas.shape) % 4:

@@ -4,6 +4,8 @@ from tfrecvis.losses.attention import doubly_stochastic_penalty, reinforce_loss
 from tfrecvis.losses.class_weights import median_frequency_weights
 from tfrecvis.losses.region_losses import mask_loss, proposal_losses, region_losses
 from tfrecvis.losses.segmentation_cross_entropy import SegmentationCrossEntropy
+from tfrecvis.losses.ssd_loss import ssd_loss
+from tfrecvis.losses.yolo_loss import yolo_loss
 from tfrecvis.losses.yolo_v2_loss import YOLOv2Loss
 
 __all__ = [
@@ -15,4 +17,6 @@ __all__ = [
     "proposal_losses",
     "region_losses",
     "reinforce_loss",
+    "ssd_loss",
+    "yolo_loss",
 ]

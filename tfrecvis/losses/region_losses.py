@@ -62,7 +62,7 @@ def proposal_losses(
     count = ops.maximum(ops.sum(drawn), 1.0)
     targets = encode_boxes(gather_nodes(boxes, matches), anchors)
     objects = ops.binary_crossentropy(positive, logits, from_logits=True)
-    gaps = ops.sum(_smooth_l1(deltas - ops.stop_gradient(targets), 1 / 9), -1)
+    gaps = ops.sum(smooth_l1(deltas - ops.stop_gradient(targets), 1 / 9), -1)
     return {
         "objects": ops.sum(objects * drawn) / count,
         "boxes": ops.sum(gaps * positive) / count,
@@ -106,7 +106,7 @@ def region_losses(logits, deltas, regions, labels, boxes):
     targets = ops.stop_gradient(encode_boxes(boxes, regions, BOX_WEIGHTS))
     deltas = ops.reshape(deltas, (*ops.shape(deltas)[:2], deltas.shape[2] // 4, 4))
     own = _of_class(deltas, labels - 1)
-    gaps = ops.sum(_smooth_l1(own - targets, 1.0), -1)
+    gaps = ops.sum(smooth_l1(own - targets, 1.0), -1)
     return {
         "classes": ops.sum(classes * drawn) / count,
         "boxes": ops.sum(gaps * ops.cast(labels > 0, "float32")) / count,
@@ -150,7 +150,7 @@ def _of_class(values, classes):
     return ops.sum(values * ops.reshape(chosen, shape), 2)
 
 
-def _smooth_l1(gaps, beta):
+def smooth_l1(gaps, beta):
     """Quadratic below `beta` and linear above, of slope 1."""
     size = ops.abs(gaps)
     return ops.where(size < beta, size * size / (2 * beta), size - beta / 2)

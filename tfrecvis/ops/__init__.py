@@ -6,6 +6,7 @@ from tfrecvis.ops.anchors import (
     level_anchors,
     pyramid_anchors,
 )
+from tfrecvis.ops.bipartite import match_pairs
 from tfrecvis.ops.box_merging import merge_boxes
 from tfrecvis.ops.boxes import (
     box_area,
@@ -75,6 +76,7 @@ __all__ = [
     "lowering",
     "lstm",
     "match_boxes",
+    "match_pairs",
     "max_pool_with_argmax",
     "max_unpool",
     "merge_boxes",

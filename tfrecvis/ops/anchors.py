@@ -6,7 +6,7 @@ from keras import ops
 from tfrecvis.ops.checks import check_number
 
 
-def anchor_shapes(sizes, ratios):
+def anchor_shapes(sizes, ratios, squares=()):
     """Widths and heights of the anchors of one place.
 
         w = size / sqrt(ratio),  h = size * sqrt(ratio)
@@ -17,9 +17,10 @@ def anchor_shapes(sizes, ratios):
     Args:
         sizes: Numbers, square roots of the areas, in pixels.
         ratios: Numbers, height over width.
+        squares: Numbers, sides in pixels of squares that come after the others.
 
     Returns:
-        Float32 array `(len(sizes) * len(ratios), 2)`.
+        Float32 array `(len(sizes) * len(ratios) + len(squares), 2)`.
 
     Example:
 
@@ -31,14 +32,20 @@ def anchor_shapes(sizes, ratios):
             raise ValueError(
                 f"`{name}` must be a list of numbers. Received: {name}={values!r}."
             )
+    if not isinstance(squares, (list, tuple)):
+        raise ValueError(
+            f"`squares` must be a list of numbers. Received: squares={squares!r}."
+        )
+    for name, values in (("sizes", sizes), ("ratios", ratios), ("squares", squares)):
         for value in values:
             check_number(name, value, positive=True)
-    return np.array(
-        [(size / r**0.5, size * r**0.5) for size in sizes for r in ratios], "float32"
-    )
+    shapes = [(size / r**0.5, size * r**0.5) for size in sizes for r in ratios]
+    return np.array([*shapes, *((side, side) for side in squares)], "float32")
 
 
-def level_anchors(height, width, stride, sizes, ratios=(0.5, 1, 2), offset=0.0):
+def level_anchors(
+    height, width, stride, sizes, ratios=(0.5, 1, 2), offset=0.0, squares=()
+):
     """Anchors of one map.
 
         centre of column i: (i + offset) * stride
@@ -50,6 +57,7 @@ def level_anchors(height, width, stride, sizes, ratios=(0.5, 1, 2), offset=0.0):
         sizes: Numbers, as in `anchor_shapes`.
         ratios: Numbers, as in `anchor_shapes`.
         offset: Number from 0 to 1: 0 as in Faster R-CNN, 1/2 as in SSD.
+        squares: Numbers, as in `anchor_shapes`.
 
     Returns:
         Float32 tensor `(height * width * anchors, 4)`, xyxy, pixels of the image; rows
@@ -65,7 +73,7 @@ def level_anchors(height, width, stride, sizes, ratios=(0.5, 1, 2), offset=0.0):
     """
     check_number("stride", stride, positive=True)
     check_number("offset", offset)
-    shapes = anchor_shapes(sizes, ratios)
+    shapes = anchor_shapes(sizes, ratios, squares)
     around = ops.convert_to_tensor(np.concatenate([-shapes / 2, shapes / 2], -1))
     x = (ops.arange(width, dtype="float32") + offset) * stride
     y = (ops.arange(height, dtype="float32") + offset) * stride
@@ -76,7 +84,9 @@ def level_anchors(height, width, stride, sizes, ratios=(0.5, 1, 2), offset=0.0):
     return ops.reshape(ops.transpose(boxes, (1, 2, 0, 3)), (-1, 4))
 
 
-def pyramid_anchors(map_sizes, strides, sizes, ratios=(0.5, 1, 2), offset=0.0):
+def pyramid_anchors(
+    map_sizes, strides, sizes, ratios=(0.5, 1, 2), offset=0.0, squares=None
+):
     """Anchors of several maps, one map after the other.
 
     Args:
@@ -85,6 +95,7 @@ def pyramid_anchors(map_sizes, strides, sizes, ratios=(0.5, 1, 2), offset=0.0):
         sizes: List of lists of numbers, one list for each map.
         ratios: List of numbers for all maps, or a list of lists, one for each map.
         offset: Number, as in `level_anchors`.
+        squares: List of lists of numbers, one list for each map, or None.
 
     Returns:
         Float32 tensor `(anchors of all maps, 4)`, xyxy, pixels of the image.
@@ -101,15 +112,21 @@ def pyramid_anchors(map_sizes, strides, sizes, ratios=(0.5, 1, 2), offset=0.0):
     count = len(map_sizes)
     several = isinstance(ratios[0], (list, tuple))
     ratios = list(ratios) if several else [ratios] * count
-    for name, values in (("strides", strides), ("sizes", sizes), ("ratios", ratios)):
+    squares = [()] * count if squares is None else squares
+    for name, values in (
+        ("strides", strides),
+        ("sizes", sizes),
+        ("ratios", ratios),
+        ("squares", squares),
+    ):
         if len(values) != count:
             raise ValueError(
                 f"`{name}` must have one entry for each of the {count} maps. Received: "
                 f"{name}={values!r}, of {len(values)}."
             )
-    levels = zip(map_sizes, strides, sizes, ratios, strict=True)
+    levels = zip(map_sizes, strides, sizes, ratios, squares, strict=True)
     return ops.concatenate(
-        [level_anchors(*size, *others, offset) for size, *others in levels]
+        [level_anchors(*size, *others, offset, last) for size, *others, last in levels]
     )
 
 

@@ -119,9 +119,11 @@ def sample_balanced(labels, num_samples=256, positive_fraction=0.5, seed=None):
     check_shapes(labels=("*any anchors", labels))
     labels = ops.cast(labels, "int32")
     chance = keras.random.uniform(ops.shape(labels), seed=seed)
-    positive = _lowest(chance, labels == POSITIVE, int(num_samples * positive_fraction))
+    positive = lowest_of(
+        chance, labels == POSITIVE, int(num_samples * positive_fraction)
+    )
     room = num_samples - ops.sum(ops.cast(positive, "int32"), -1, keepdims=True)
-    negative = _lowest(chance, labels == NEGATIVE, room)
+    negative = lowest_of(chance, labels == NEGATIVE, room)
     return ops.where(positive | negative, labels, IGNORED)
 
 
@@ -152,9 +154,24 @@ def drawn_places(labels, num_samples):
     return ops.where(found >= 0, ops.cast(places, "int32"), 0), found
 
 
-def _lowest(chance, wanted, most):
-    """The wanted places with the lowest chances, at most so many of them."""
-    chance = ops.where(wanted, chance, 2.0)
-    order = ops.argsort(chance, -1)
+def lowest_of(values, wanted, most):
+    """The wanted places with the lowest values, at most so many of them.
+
+    Args:
+        values: Float tensor `(..., N)`, below 2.
+        wanted: Boolean tensor `(..., N)`.
+        most: Integer, or integer tensor `(..., 1)`.
+
+    Returns:
+        Boolean tensor `(..., N)`.
+
+    Example:
+
+    >>> values = ops.convert_to_tensor([0.3, 0.1, 0.2])
+    >>> lowest_of(values, ops.convert_to_tensor([True, False, True]), 1).numpy()
+    array([False, False,  True])
+    """
+    values = ops.where(wanted, values, 2.0)
+    order = ops.argsort(values, -1)
     rank = ops.argsort(order, -1)  # the place of each in the order
     return wanted & (ops.cast(rank, "int32") < most)

@@ -6,6 +6,7 @@ as many are found by k-means in the boxes to train on. [data] and [augmentation]
 those of `tfrecvis.tools.reader_task`, with the readers "voc"
 (`tfrecvis.data.VOCFolder`), "coco" (`COCOFolder`), "instance_masks"
 (`InstanceMaskFolder`), "synthetic" (`SyntheticObjects`) and "tfds" (`DetectionTFDS`).
+A detector of one size, such as `YOLO`, is trained on images of its `input_shape`.
 Scores are those of COCO, by pycocotools, and of Pascal VOC; COCO's of a detector of
 masks are of its masks.
 """
@@ -21,6 +22,7 @@ from tfrecvis.tools.detection_scores import (
     truths,
 )
 from tfrecvis.tools.detectors import detector
+from tfrecvis.tools.errors import UserError
 from tfrecvis.tools.files import write_json
 from tfrecvis.tools.photos import TakesPhotos, resized
 from tfrecvis.tools.reader_task import ReaderTask
@@ -58,7 +60,29 @@ class Detection(TakesPhotos, ReaderTask):
 
     def model(self):
         recipe = {**self.recipe, "model": self.arguments}
-        return self.detector.model(recipe, self.reader)
+        model = self.detector.model(recipe, self.reader)
+        self._check_sizes(model.input_shape[1:3])
+        return model
+
+    def _check_sizes(self, fixed):
+        """Refuses images of other sizes where the model takes one size only."""
+        if None in fixed:
+            return
+        crop = self.augmentation and self.augmentation.crop_size
+        given = {
+            "train": [crop] if crop else self.reader.sizes,
+            "validate": self.held_out.sizes,
+        }
+        for what, sizes in given.items():
+            others = {tuple(map(int, size)) for size in sizes or ()} - {tuple(fixed)}
+            if others:
+                height, width = min(others)
+                raise UserError(
+                    f"{self.model_class} takes images of {fixed[0]}x{fixed[1]} pixels "
+                    f"and no others; some to {what} on have {height}x{width}. Set "
+                    "model.input_shape to the size of the images, or the reader's "
+                    "size and augmentation.crop_size to that of the model."
+                )
 
     def trainer(self, model):
         return self.detector.trainer(model)

@@ -93,7 +93,12 @@ def regions_and_truth(rng, batch, other):
 CASES = {
     "Anchors": Case(
         layers.Anchors,
-        {"strides": [4, 8], "sizes": [[8], [16]], "ratios": [0.5, 2.0]},
+        {
+            "strides": [4, 8],
+            "sizes": [[8], [16]],
+            "ratios": [[0.5, 2.0], [1.0]],
+            "squares": [[11.0], []],
+        },
         levels,
         keeps_float32=True,
     ),

@@ -150,6 +150,54 @@ def test_every_artefact_gives_the_same_detections(command, trained, folder, tmp_
     assert (tmp_path / "p" / "1_boxes.json").is_file()
 
 
+FIXED_RECIPE = RECIPE.replace(
+    RECIPE[RECIPE.index("[model]") : RECIPE.index("[data]")],
+    """[model]
+class = "YOLO"
+grid = 3
+input_shape = [48, 64, 3]
+head_units = 8
+score_threshold = 0.0
+backbone_filters = [6, 8, 8]
+backbone_blocks = [0, 0, 0]
+""",
+)
+
+
+def test_images_of_another_size_than_the_detector_takes_are_refused(
+    command, folder, tmp_path
+):
+    for old, new, what in (
+        ("input_shape = [48", "input_shape = [32", "train on have 48x64"),
+        ("image_size = [48", "image_size = [56", "validate on have 56x64"),
+    ):
+        (tmp_path / "recipe.toml").write_text(FIXED_RECIPE.replace(old, new))
+        arguments = ["--data", folder, "--output", tmp_path / "run"]
+        result = command("train", tmp_path / "recipe.toml", *arguments)
+        assert result.status == 2
+        assert what in result.errors and "model.input_shape" in result.errors
+
+
+@pytest.mark.slow
+def test_detector_of_one_size_answers_photos_of_any_size(command, folder, tmp_path):
+    (tmp_path / "recipe.toml").write_text(FIXED_RECIPE)
+    run, photo = tmp_path / "run", folder / "JPEGImages" / "1.png"
+    result = command(
+        "train", tmp_path / "recipe.toml", "--data", folder, "--output", run
+    )
+    assert result.status == 0, result.errors
+    result = command("predict", run, photo, "--output", tmp_path / "answers")
+    assert result.status == 0, result.errors
+    found = json.loads((tmp_path / "answers" / "1_boxes.json").read_text())
+    right = max(e["bbox"][0] + e["bbox"][2] for e in found)
+    assert 64 < right <= 128  # the photo has 128 pixels, the model saw 64
+    result = command("predict", run, photo, "--native", "--output", tmp_path / "other")
+    assert result.status == 2
+    assert "takes images of 48x64 pixels and no others" in result.errors
+    result = command("export", run, "--output", tmp_path / "e", "--examples", photo)
+    assert result.status == 0, result.errors
+
+
 MASK_RECIPE = """\
 task = "detection"
 [model]
