@@ -3,7 +3,16 @@
 from tfrecvis.models.detection.answers import signatures
 from tfrecvis.models.detection.faster_rcnn import FasterRCNN
 from tfrecvis.models.detection.mask_rcnn import MaskRCNN
+from tfrecvis.models.detection.reinspect import ReInspect, reinspect_trainer
 from tfrecvis.models.detection.two_stage import two_stage_trainer
 from tfrecvis.models.detection.yolo_v2 import YOLOv2
 
-__all__ = ["FasterRCNN", "MaskRCNN", "YOLOv2", "signatures", "two_stage_trainer"]
+__all__ = [
+    "FasterRCNN",
+    "MaskRCNN",
+    "ReInspect",
+    "YOLOv2",
+    "reinspect_trainer",
+    "signatures",
+    "two_stage_trainer",
+]

@@ -25,8 +25,10 @@ from tfrecvis.layers.region_samples import RegionSamples
 from tfrecvis.layers.renet import ReNet
 from tfrecvis.layers.roi_align import RoIAlign
 from tfrecvis.layers.roi_pool import RoIPool
+from tfrecvis.layers.rollout_lstm import RolloutLSTM
 from tfrecvis.layers.row_lstm import RowLSTM
 from tfrecvis.layers.scale_images import ScaleImages
+from tfrecvis.layers.sequence_boxes import SequenceBoxes
 from tfrecvis.layers.soft_attention import SoftAttention
 from tfrecvis.layers.superpixel_lstm import SuperpixelLSTM
 from tfrecvis.layers.superpixel_pooling import SuperpixelPooling, SuperpixelUnpooling
@@ -61,8 +63,10 @@ __all__ = [
     "RegionSamples",
     "RoIAlign",
     "RoIPool",
+    "RolloutLSTM",
     "RowLSTM",
     "ScaleImages",
+    "SequenceBoxes",
     "SoftAttention",
     "SuperpixelLSTM",
     "SuperpixelPooling",

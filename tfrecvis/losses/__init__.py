@@ -2,6 +2,7 @@
 
 from tfrecvis.losses.attention import doubly_stochastic_penalty, reinforce_loss
 from tfrecvis.losses.class_weights import median_frequency_weights
+from tfrecvis.losses.hungarian_loss import hungarian_loss
 from tfrecvis.losses.region_losses import mask_loss, proposal_losses, region_losses
 from tfrecvis.losses.segmentation_cross_entropy import SegmentationCrossEntropy
 from tfrecvis.losses.yolo_v2_loss import YOLOv2Loss
@@ -10,6 +11,7 @@ __all__ = [
     "SegmentationCrossEntropy",
     "YOLOv2Loss",
     "doubly_stochastic_penalty",
+    "hungarian_loss",
     "mask_loss",
     "median_frequency_weights",
     "proposal_losses",

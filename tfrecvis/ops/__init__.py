@@ -6,6 +6,7 @@ from tfrecvis.ops.anchors import (
     level_anchors,
     pyramid_anchors,
 )
+from tfrecvis.ops.assignment import assign_lexicographic
 from tfrecvis.ops.box_merging import merge_boxes
 from tfrecvis.ops.boxes import (
     box_area,
@@ -16,6 +17,7 @@ from tfrecvis.ops.boxes import (
     encode_boxes,
     pairwise_iou,
 )
+from tfrecvis.ops.cell_boxes import boxes_of_cells, cell_centres
 from tfrecvis.ops.filterbank import attention_filters, gaussian_filters
 from tfrecvis.ops.graph_checks import (
     check_adjacency,
@@ -45,9 +47,12 @@ __all__ = [
     "Track",
     "anchor_shapes",
     "assign_levels",
+    "assign_lexicographic",
     "attention_filters",
     "box_area",
     "box_overlap",
+    "boxes_of_cells",
+    "cell_centres",
     "check_adjacency",
     "check_graph",
     "check_scales",

@@ -90,6 +90,15 @@ def regions_and_truth(rng, batch, other):
     }
 
 
+def sequences(rng, batch, other):
+    cells = (batch, 2, 3 + other, 4)
+    return {
+        "offsets": rng.normal(size=(*cells, 4), scale=9).astype("float32"),
+        "logits": rng.normal(size=(*cells, 3)).astype("float32"),
+        "images": np.zeros((batch, 16, 22 + 8 * other, 3), "float32"),
+    }
+
+
 CASES = {
     "Anchors": Case(
         layers.Anchors,
@@ -105,6 +114,9 @@ CASES = {
         loop_of="NonMaxSuppression",
     ),
     "RegionBoxes": Case(layers.RegionBoxes, {}, moved_regions, keeps_float32=True),
+    "SequenceBoxes": Case(
+        layers.SequenceBoxes, {"stride": 8}, sequences, keeps_float32=True
+    ),
     # All positives and all background are drawn, so that no call differs.
     "RegionSamples": Case(
         layers.RegionSamples,
