@@ -95,6 +95,7 @@ class WithTruth:
 _DETECTORS = {
     "FasterRCNN": (WithTruth, "two_stage_trainer"),
     "MaskRCNN": (WithTruth, "two_stage_trainer", ("boxes", "classes", "masks")),
+    "OverFeat": (WithTruth, "overfeat_trainer"),
     "ReInspect": (WithTruth, "reinspect_trainer"),
     "YOLOv2": (OneStage,),
 }

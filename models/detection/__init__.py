@@ -3,6 +3,7 @@
 from tfrecvis.models.detection.answers import signatures
 from tfrecvis.models.detection.faster_rcnn import FasterRCNN
 from tfrecvis.models.detection.mask_rcnn import MaskRCNN
+from tfrecvis.models.detection.overfeat import OverFeat, overfeat_trainer
 from tfrecvis.models.detection.reinspect import ReInspect, reinspect_trainer
 from tfrecvis.models.detection.two_stage import two_stage_trainer
 from tfrecvis.models.detection.yolo_v2 import YOLOv2
@@ -10,8 +11,10 @@ from tfrecvis.models.detection.yolo_v2 import YOLOv2
 __all__ = [
     "FasterRCNN",
     "MaskRCNN",
+    "OverFeat",
     "ReInspect",
     "YOLOv2",
+    "overfeat_trainer",
     "reinspect_trainer",
     "signatures",
     "two_stage_trainer",

@@ -61,7 +61,8 @@ def signatures(model, max_detections=MAX_DETECTIONS):
 
     Args:
         model: Keras model of images to boxes, such as `YOLOv2`, or to detections, such
-            as `FasterRCNN` and `MaskRCNN`.
+            as all others: the layer that makes them is called `detections` and has a
+            `score_threshold`.
         max_detections: Integer; of a model of detections it is the model's own.
 
     Returns:
@@ -111,6 +112,7 @@ def signatures(model, max_detections=MAX_DETECTIONS):
     if finds:
         least_score = model.get_layer("detections").score_threshold
         compare = functools.partial(compare_detections, least_score=least_score)
+    if "proposals" in {layer.name for layer in model.layers}:
         # The second stage reads features under boxes that rounded weights have moved:
         # too many detections change.
         weights = ("float32",)

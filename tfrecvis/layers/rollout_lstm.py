@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from tfrecvis.layers.arguments import known_size, real_pixels
-from tfrecvis.layers.initial_values import forget_bias
+from tfrecvis.layers.initial_values import forget_bias, one_by_one
 from tfrecvis.ops import LSTMDirection, lstm
 from tfrecvis.ops.checks import check_integer
 from tfrecvis.ops.stencil import project
@@ -62,7 +62,7 @@ class RolloutLSTM(keras.layers.Layer):
             (channels, gates), "glorot_uniform", name="kernel"
         )
         self.recurrent_kernel = self.add_weight(
-            (self.units, gates), "orthogonal", name="recurrent_kernel"
+            (self.units, gates), one_by_one("orthogonal"), name="recurrent_kernel"
         )
         self.bias = self.add_weight((gates,), forget_bias, name="bias")
 

@@ -5,6 +5,7 @@ from tfrecvis.losses.class_weights import median_frequency_weights
 from tfrecvis.losses.hungarian_loss import hungarian_loss
 from tfrecvis.losses.region_losses import mask_loss, proposal_losses, region_losses
 from tfrecvis.losses.segmentation_cross_entropy import SegmentationCrossEntropy
+from tfrecvis.losses.window_losses import window_losses
 from tfrecvis.losses.yolo_v2_loss import YOLOv2Loss
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "proposal_losses",
     "region_losses",
     "reinforce_loss",
+    "window_losses",
 ]
