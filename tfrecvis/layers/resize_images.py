@@ -39,12 +39,28 @@ class ResizeImages(keras.layers.Layer):
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def call(self, images):
-        images = ops.cast(images, self.compute_dtype)
-        size = tuple(self._scaled(side) for side in ops.shape(images)[1:3])
-        resized = ops.image.resize(
-            images, size, "bilinear", data_format="channels_last"
-        )
-        return ops.cast(resized, self.compute_dtype)  # TensorFlow gives float32
+        # Not `ops.image.resize`, which takes no size that is known at run time only.
+        x = ops.cast(images, self.compute_dtype)
+        for axis in (1, 2):
+            x = self._resized(x, axis)
+        return x
+
+    def _resized(self, x, axis):
+        """A mean of the two nearest rows, or columns, for each new one."""
+        side = ops.shape(x)[axis]
+        new = self._scaled(side)
+        if isinstance(side, int) and new == side:
+            return x
+        ratio = ops.cast(side, "float32") / ops.cast(new, "float32")
+        place = (ops.arange(new, dtype="float32") + 0.5) * ratio - 0.5
+        place = ops.clip(place, 0, ops.cast(side - 1, "float32"))
+        before = ops.cast(ops.floor(place), "int32")
+        after = ops.minimum(before + 1, side - 1)
+        share = place - ops.floor(place)
+        share = ops.reshape(share, (1, -1, 1, 1) if axis == 1 else (1, 1, -1, 1))
+        share = ops.cast(share, x.dtype)
+        near, far = (ops.take(x, places, axis=axis) for places in (before, after))
+        return near * (1 - share) + far * share
 
     def _scaled(self, side):
         if isinstance(side, int):
