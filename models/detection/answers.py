@@ -5,6 +5,7 @@ import functools
 import numpy as np
 from keras import ops
 
+from tfrecvis.layers import BoxMerging, RegionProposals
 from tfrecvis.models.signature import WEIGHTS, Signature, Spec, image_spec
 from tfrecvis.ops import paste_masks, suppress, take_kept
 
@@ -112,10 +113,12 @@ def signatures(model, max_detections=MAX_DETECTIONS):
     if finds:
         least_score = model.get_layer("detections").score_threshold
         compare = functools.partial(compare_detections, least_score=least_score)
-    if "proposals" in {layer.name for layer in model.layers}:
-        # The second stage reads features under boxes that rounded weights have moved:
-        # too many detections change.
-        weights = ("float32",)
+        kinds = (RegionProposals, BoxMerging)
+        if any(isinstance(layer, kinds) for layer in model.layers):
+            # Rounded weights change too many detections: a second stage reads features
+            # under boxes that have moved, and a merged box is a mean of those whose
+            # scores reach the threshold.
+            weights = ("float32",)
     if finds and "masks" in model.output:
         axes = ("batch", max_detections, *images.axes[1:3])
         what = "1 at the pixels of each detection; then zeros"
