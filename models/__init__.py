@@ -13,7 +13,15 @@ from tfrecvis.models import (
 )
 from tfrecvis.models.backbones import BACKBONES, build_backbone
 from tfrecvis.models.classification import ImageClassifier
-from tfrecvis.models.detection import SSD, YOLO, FasterRCNN, MaskRCNN, YOLOv2
+from tfrecvis.models.detection import (
+    SSD,
+    YOLO,
+    FasterRCNN,
+    MaskRCNN,
+    OverFeat,
+    ReInspect,
+    YOLOv2,
+)
 from tfrecvis.models.presets import load_card, load_preset, preset_names
 from tfrecvis.models.segmentation import ReSeg
 from tfrecvis.models.sequences import SequenceTagger
@@ -27,6 +35,8 @@ __all__ = [
     "FasterRCNN",
     "ImageClassifier",
     "MaskRCNN",
+    "OverFeat",
+    "ReInspect",
     "ReSeg",
     "SequenceTagger",
     "Signature",

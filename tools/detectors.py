@@ -97,6 +97,8 @@ _DETECTORS = {
     "MaskRCNN": (WithTruth, "two_stage_trainer", ("boxes", "classes", "masks")),
     "SSD": (WithTruth, "ssd_trainer"),
     "YOLO": (WithTruth, "yolo_trainer"),
+    "OverFeat": (WithTruth, "overfeat_trainer"),
+    "ReInspect": (WithTruth, "reinspect_trainer"),
     "YOLOv2": (OneStage,),
 }
 

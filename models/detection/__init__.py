@@ -3,6 +3,8 @@
 from tfrecvis.models.detection.answers import signatures
 from tfrecvis.models.detection.faster_rcnn import FasterRCNN
 from tfrecvis.models.detection.mask_rcnn import MaskRCNN
+from tfrecvis.models.detection.overfeat import OverFeat, overfeat_trainer
+from tfrecvis.models.detection.reinspect import ReInspect, reinspect_trainer
 from tfrecvis.models.detection.ssd import SSD, ssd_trainer
 from tfrecvis.models.detection.two_stage import two_stage_trainer
 from tfrecvis.models.detection.yolo import YOLO, yolo_trainer
@@ -12,10 +14,19 @@ __all__ = [
     "SSD",
     "YOLO",
     "FasterRCNN",
+    "FasterRCNN",
     "MaskRCNN",
+    "MaskRCNN",
+    "OverFeat",
+    "ReInspect",
     "YOLOv2",
+    "YOLOv2",
+    "overfeat_trainer",
+    "reinspect_trainer",
+    "signatures",
     "signatures",
     "ssd_trainer",
+    "two_stage_trainer",
     "two_stage_trainer",
     "yolo_trainer",
 ]

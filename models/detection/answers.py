@@ -5,6 +5,7 @@ import functools
 import numpy as np
 from keras import ops
 
+from tfrecvis.layers import Anchors, BoxMerging, RegionProposals
 from tfrecvis.models.signature import WEIGHTS, Signature, Spec, image_spec
 from tfrecvis.ops import paste_masks, suppress, take_kept
 
@@ -61,7 +62,8 @@ def signatures(model, max_detections=MAX_DETECTIONS):
 
     Args:
         model: Keras model of images to boxes, such as `YOLOv2`, or to detections, such
-            as `FasterRCNN` and `MaskRCNN`.
+            as all others: the layer that makes them is called `detections` and has a
+            `score_threshold`.
         max_detections: Integer; of a model of detections it is the model's own.
 
     Returns:
@@ -107,20 +109,10 @@ def signatures(model, max_detections=MAX_DETECTIONS):
         ),
     }
     images = image_spec(model)
-    compare, weights = compare_detections, WEIGHTS
+    compare = compare_detections
     if finds:
         least_score = model.get_layer("detections").score_threshold
         compare = functools.partial(compare_detections, least_score=least_score)
-        names = {layer.name for layer in model.layers}
-        if "proposals" in names:
-            # The second stage reads features under boxes that rounded weights have
-            # moved: too many detections change.
-            weights = ("float32",)
-        elif "anchors" in names:
-            # Neighbouring anchors give an object boxes that score nearly alike. Weights
-            # of 8 bits change too often which of them is kept: of 21 sets of four
-            # photos of blood cells, 7 differed in more than one detection in a hundred.
-            weights = ("float32", "float16")
     if finds and "masks" in model.output:
         axes = ("batch", max_detections, *images.axes[1:3])
         what = "1 at the pixels of each detection; then zeros"
@@ -133,9 +125,25 @@ def signatures(model, max_detections=MAX_DETECTIONS):
             {"images": images},
             outputs,
             compare,
-            weights=weights,
+            weights=_weights(model),
         )
     ]
+
+
+def _weights(model):
+    """The precisions of LiteRT files that keep the detections of a model."""
+    kinds = {type(layer) for layer in model.layers}
+    if kinds & {RegionProposals, BoxMerging}:
+        # Rounded weights change too many detections: a second stage reads features
+        # under boxes that have moved, and a merged box is a mean of those whose scores
+        # reach the threshold.
+        return ("float32",)
+    if Anchors in kinds:
+        # Neighbouring anchors give an object boxes that score nearly alike. Weights of
+        # 8 bits change too often which of them is kept: of 21 sets of four photos of
+        # blood cells, 7 differed in more than one detection in a hundred.
+        return ("float32", "float16")
+    return WEIGHTS
 
 
 def compare_detections(reference, answer, tolerance, least_score=SCORE):

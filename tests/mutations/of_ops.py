@@ -165,6 +165,20 @@ MUTATIONS = [
         "ops/test_bipartite.py",
     ),
     Mutation(
+        "ReInspect: the last cost decides alone",
+        "tfrecvis/ops/assignment.py",
+        "total = ops.where(left, total, FAR)",
+        "left = True",
+        "ops/test_assignment.py",
+    ),
+    Mutation(
+        "cells answer for boxes of any distance",
+        "tfrecvis/ops/cell_boxes.py",
+        "(distance < reach * stride)",
+        "(distance < 9 * reach * stride)",
+        "ops/test_cell_boxes.py",
+    ),
+    Mutation(
         "suppression: the worse of two boxes drops the better",
         "tfrecvis/ops/suppression.py",
         "before = place[:, None] > place[None, :]",

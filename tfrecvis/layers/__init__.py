@@ -1,6 +1,7 @@
 """Recurrent layers for images, and operators of detectors."""
 
 from tfrecvis.layers.anchors import Anchors
+from tfrecvis.layers.box_merging import BoxMerging
 from tfrecvis.layers.cell_boxes import CellBoxes
 from tfrecvis.layers.contextual_lstm import ContextualLSTM, ContextualLSTMCell
 from tfrecvis.layers.crop_to_match import CropToMatch
@@ -24,19 +25,25 @@ from tfrecvis.layers.region_boxes import RegionBoxes
 from tfrecvis.layers.region_proposals import RegionProposals
 from tfrecvis.layers.region_samples import RegionSamples
 from tfrecvis.layers.renet import ReNet
+from tfrecvis.layers.resize_images import ResizeImages
 from tfrecvis.layers.roi_align import RoIAlign
 from tfrecvis.layers.roi_pool import RoIPool
+from tfrecvis.layers.rollout_lstm import RolloutLSTM
 from tfrecvis.layers.row_lstm import RowLSTM
 from tfrecvis.layers.scale_images import ScaleImages
+from tfrecvis.layers.sequence_boxes import SequenceBoxes
+from tfrecvis.layers.sliding_windows import SlidingWindows
 from tfrecvis.layers.soft_attention import SoftAttention
 from tfrecvis.layers.superpixel_lstm import SuperpixelLSTM
 from tfrecvis.layers.superpixel_pooling import SuperpixelPooling, SuperpixelUnpooling
 from tfrecvis.layers.tree_lstm import TreeLSTM
 from tfrecvis.layers.upsample import Upsample
+from tfrecvis.layers.window_boxes import WindowBoxes
 
 __all__ = [
     "MDLSTM",
     "Anchors",
+    "BoxMerging",
     "CellBoxes",
     "ContextualLSTM",
     "ContextualLSTMCell",
@@ -61,14 +68,19 @@ __all__ = [
     "RegionBoxes",
     "RegionProposals",
     "RegionSamples",
+    "ResizeImages",
     "RoIAlign",
     "RoIPool",
+    "RolloutLSTM",
     "RowLSTM",
     "ScaleImages",
+    "SequenceBoxes",
+    "SlidingWindows",
     "SoftAttention",
     "SuperpixelLSTM",
     "SuperpixelPooling",
     "SuperpixelUnpooling",
     "TreeLSTM",
     "Upsample",
+    "WindowBoxes",
 ]

@@ -6,6 +6,7 @@ from tfrecvis.ops.anchors import (
     level_anchors,
     pyramid_anchors,
 )
+from tfrecvis.ops.assignment import assign_lexicographic
 from tfrecvis.ops.bipartite import match_pairs
 from tfrecvis.ops.box_merging import merge_boxes
 from tfrecvis.ops.boxes import (
@@ -17,6 +18,7 @@ from tfrecvis.ops.boxes import (
     encode_boxes,
     pairwise_iou,
 )
+from tfrecvis.ops.cell_boxes import boxes_of_cells, cell_centres
 from tfrecvis.ops.decoding import (
     Sentences,
     beam_search,
@@ -53,10 +55,13 @@ __all__ = [
     "Track",
     "anchor_shapes",
     "assign_levels",
+    "assign_lexicographic",
     "attention_filters",
     "beam_search",
     "box_area",
     "box_overlap",
+    "boxes_of_cells",
+    "cell_centres",
     "check_adjacency",
     "check_graph",
     "check_scales",

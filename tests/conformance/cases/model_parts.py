@@ -41,6 +41,9 @@ CASES = {
         layers.PadToMultiple, {"multiple": 4}, lambda *a: {"images": maps(*a)}
     ),
     "CropToMatch": Case(layers.CropToMatch, {}, two_maps),
+    "ResizeImages": Case(
+        layers.ResizeImages, {"factor": 1.5}, lambda *a: {"images": maps(*a)}
+    ),
     "Upsample": Case(layers.Upsample, {}, lambda *a: {"maps": maps(*a)}),
     "GroupNodes": Case(layers.GroupNodes, {}, apart),
 }

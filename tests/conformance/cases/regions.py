@@ -90,6 +90,31 @@ def regions_and_truth(rng, batch, other):
     }
 
 
+def sequences(rng, batch, other):
+    cells = (batch, 2, 3 + other, 4)
+    return {
+        "offsets": rng.normal(size=(*cells, 4), scale=9).astype("float32"),
+        "logits": rng.normal(size=(*cells, 3)).astype("float32"),
+        "images": np.zeros((batch, 16, 22 + 8 * other, 3), "float32"),
+    }
+
+
+def windows(rng, batch, other):
+    return {
+        "edges": rng.normal(size=(batch, 5 + other, 8)).astype("float32"),
+        "windows": draw_boxes(rng, 1, 5 + other, 20)[0],
+        "images": np.zeros((batch, 16, 22 + 8 * other, 3), "float32"),
+    }
+
+
+def maps_of_windows(rng, batch, other):
+    return {
+        "maps": np.zeros((batch, 2, 3 + other, 4), "float32"),
+        "scaled": np.zeros((batch, 16, 21 + 8 * other, 3), "float32"),
+        "images": np.zeros((batch, 12, 15 + 4 * other, 3), "float32"),
+    }
+
+
 CASES = {
     "Anchors": Case(
         layers.Anchors,
@@ -110,6 +135,16 @@ CASES = {
         loop_of="NonMaxSuppression",
     ),
     "RegionBoxes": Case(layers.RegionBoxes, {}, moved_regions, keeps_float32=True),
+    "SlidingWindows": Case(
+        layers.SlidingWindows,
+        {"stride": 8, "size": 24},
+        maps_of_windows,
+        keeps_float32=True,
+    ),
+    "WindowBoxes": Case(layers.WindowBoxes, {}, windows, keeps_float32=True),
+    "SequenceBoxes": Case(
+        layers.SequenceBoxes, {"stride": 8}, sequences, keeps_float32=True
+    ),
     # All positives and all background are drawn, so that no call differs.
     "RegionSamples": Case(
         layers.RegionSamples,

@@ -295,3 +295,33 @@ def test_unknown_detector_names_the_nearest(command, folder, tmp_path):
     assert result.status == 2
     assert "model.class must be one of" in result.errors
     assert "FasterRCNN" in result.errors
+
+
+SMALL_HEADS = {
+    "ReInspect": "lstm_units = 8\nbox_size = 20.0",
+    "OverFeat": "scales = [0.5, 1.0]",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMALL_HEADS)
+def test_detectors_with_a_trainer_go_through_every_command(
+    command, folder, tmp_path, name
+):
+    heads = f'[model]\nclass = "{name}"\n{SMALL_HEADS[name]}'
+    recipe = RECIPE.replace("[model]", heads)
+    for line in ("num_priors = 2\n", "passthrough = 4\n"):
+        recipe = recipe.replace(line, "")
+    (tmp_path / "recipe.toml").write_text(recipe)
+    run, exported = tmp_path / "run", tmp_path / "exported"
+    arguments = ["--data", folder, "--output", run]
+    result = command("train", tmp_path / "recipe.toml", *arguments)
+    assert result.status == 0, result.errors
+    photo = folder / "JPEGImages" / "1.png"
+    result = command("export", run, "--output", exported, "--examples", photo)
+    assert result.status == 0, result.errors
+    artefacts = json.loads((exported / "1" / "report.json").read_text())["artefacts"]
+    assert len(artefacts) == (5 if name == "ReInspect" else 3)
+    result = command("predict", exported / "1", photo, "--output", tmp_path / "p")
+    assert result.status == 0, result.errors
+    assert Image.open(tmp_path / "p" / "1_boxes.png").width >= 128
