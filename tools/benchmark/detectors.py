@@ -66,16 +66,36 @@ def _inputs_only(*keys):
     return lambda batch: ({key: batch[key] for key in keys},)
 
 
+_BOXES = _inputs_only("images", "boxes", "classes")
+
 DETECTORS = {
     "FasterRCNN": Detector(
         lambda: models.FasterRCNN(NUM_CLASSES, ANCHORS, [1.0], neck_filters=64),
         _truth(detection.two_stage_trainer),
-        _inputs_only("images", "boxes", "classes"),
+        _BOXES,
     ),
     "MaskRCNN": Detector(
         lambda: models.MaskRCNN(NUM_CLASSES, ANCHORS, [1.0], neck_filters=64),
         _truth(detection.two_stage_trainer),
         _inputs_only("images", "boxes", "classes", "masks"),
+    ),
+    "OverFeat": Detector(
+        lambda: models.OverFeat(NUM_CLASSES), _truth(detection.overfeat_trainer), _BOXES
+    ),
+    "ReInspect": Detector(
+        lambda: models.ReInspect(NUM_CLASSES),
+        _truth(detection.reinspect_trainer),
+        _BOXES,
+    ),
+    "SSD": Detector(
+        lambda: models.SSD(NUM_CLASSES, [*ANCHORS, 96, 144]),
+        _truth(detection.ssd_trainer),
+        _BOXES,
+    ),
+    "YOLO": Detector(
+        lambda: models.YOLO(NUM_CLASSES, input_shape=(*SIZE, 3), num_layers=1),
+        _truth(detection.yolo_trainer),
+        _BOXES,
     ),
     "YOLOv2": Detector(
         lambda: models.YOLOv2(NUM_CLASSES, [(20, 20), (40, 40), (60, 60)]),
@@ -104,13 +124,15 @@ def example_batch():
 
 
 def headless(model):
-    """The part of a detector that ends with its context.
+    """The part of a detector that ends with its context; of `OverFeat`, at one scale.
 
     Example:
 
     >>> headless(DETECTORS["YOLOv2"].build()).output.shape[-1]
     128
     """
+    if "net" in {layer.name for layer in model.layers}:
+        model = model.get_layer("net")
     last = [layer for layer in model.layers if layer.name.startswith("context")][-1]
     return keras.Model(model.inputs[0], last.output, name="headless")
 
