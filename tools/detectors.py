@@ -7,9 +7,14 @@ from tfrecvis.tools.runs.recipe import apply_table
 
 
 class OneStage:
-    """YOLOv2: one map of boxes around priors that are found in the training boxes."""
+    """YOLOv2: one map of boxes around priors that are found in the training boxes.
+
+    Attributes:
+        searches: Whether the detector takes regions, which are to be searched.
+    """
 
     keys = ("num_priors",)
+    searches = False
 
     def __init__(self, name):
         self.name = name
@@ -63,6 +68,7 @@ class WithTruth:
     """
 
     keys = ()
+    searches = False
 
     def __init__(self, name, trainer, truth=("boxes", "classes")):
         self.name, self.truth = name, truth
@@ -92,7 +98,18 @@ class WithTruth:
         return ({"images": batch["image"], **{key: batch[key] for key in self.truth}},)
 
 
+class OfRegions(WithTruth):
+    """Detectors that take regions besides images."""
+
+    searches = True
+
+    def example(self, batch):
+        (inputs,) = super().example(batch)
+        return ({**inputs, "regions": batch["regions"]},)
+
+
 _DETECTORS = {
+    "FastRCNN": (OfRegions, "fast_rcnn_trainer"),
     "FasterRCNN": (WithTruth, "two_stage_trainer"),
     "MaskRCNN": (WithTruth, "two_stage_trainer", ("boxes", "classes", "masks")),
     "YOLOv2": (OneStage,),

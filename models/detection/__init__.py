@@ -1,9 +1,18 @@
 """Models that find objects, and what they answer."""
 
 from tfrecvis.models.detection.answers import signatures
+from tfrecvis.models.detection.fast_rcnn import FastRCNN, fast_rcnn_trainer
 from tfrecvis.models.detection.faster_rcnn import FasterRCNN
 from tfrecvis.models.detection.mask_rcnn import MaskRCNN
 from tfrecvis.models.detection.two_stage import two_stage_trainer
 from tfrecvis.models.detection.yolo_v2 import YOLOv2
 
-__all__ = ["FasterRCNN", "MaskRCNN", "YOLOv2", "signatures", "two_stage_trainer"]
+__all__ = [
+    "FastRCNN",
+    "FasterRCNN",
+    "MaskRCNN",
+    "YOLOv2",
+    "fast_rcnn_trainer",
+    "signatures",
+    "two_stage_trainer",
+]

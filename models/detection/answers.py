@@ -57,11 +57,12 @@ def signatures(model, max_detections=MAX_DETECTIONS):
     `serving_default` takes `images`, uint8 `(batch, height, width, 3)`, RGB, 0-255, and
     answers with what `detections` gives, in pixels of these images. A detector of masks
     answers with `masks`, too: uint8 `(batch, max_detections, height, width)`, 1 where
-    the detection is, whose probability there is at least one half.
+    the detection is, whose probability there is at least one half. A detector with a
+    second input `regions` takes it here, too, in pixels of the images.
 
     Args:
         model: Keras model of images to boxes, such as `YOLOv2`, or to detections, such
-            as `FasterRCNN` and `MaskRCNN`.
+            as `FasterRCNN`, `MaskRCNN` and, of images and regions, `FastRCNN`.
         max_detections: Integer; of a model of detections it is the model's own.
 
     Returns:
@@ -78,9 +79,11 @@ def signatures(model, max_detections=MAX_DETECTIONS):
     if finds:
         max_detections = model.output["boxes"].shape[1]
 
-    def answer(model, /, images):
+    def answer(model, /, images, **regions):
         _, height, width, _ = ops.shape(images)
-        found = model(ops.cast(images, model.inputs[0].dtype), training=False)
+        images = ops.cast(images, model.inputs[0].dtype)
+        given = {"images": images, **regions} if regions else images
+        found = model(given, training=False)
         if not finds:
             return detections(found, (height, width), max_detections)
         if "masks" in found:
@@ -107,6 +110,14 @@ def signatures(model, max_detections=MAX_DETECTIONS):
         ),
     }
     images = image_spec(model)
+    inputs = {"images": images}
+    if isinstance(model.input, dict):
+        inputs["regions"] = Spec(
+            ("batch", "regions", 4),
+            "float32",
+            what="where objects may be, such as selective search finds; left, top, "
+            "right, bottom in pixels of the images; then zeros",
+        )
     compare, weights = compare_detections, WEIGHTS
     if finds:
         least_score = model.get_layer("detections").score_threshold
@@ -123,7 +134,7 @@ def signatures(model, max_detections=MAX_DETECTIONS):
             "serving_default",
             model,
             answer,
-            {"images": images},
+            inputs,
             outputs,
             compare,
             weights=weights,

@@ -5,9 +5,11 @@ and its arguments. In place of YOLOv2's `priors` stands the key `num_priors`, de
 as many are found by k-means in the boxes to train on. [data] and [augmentation] are
 those of `tfrecvis.tools.reader_task`, with the readers "voc"
 (`tfrecvis.data.VOCFolder`), "coco" (`COCOFolder`), "instance_masks"
-(`InstanceMaskFolder`) and "synthetic" (`SyntheticObjects`). Scores are
-those of COCO, by pycocotools, and of Pascal VOC; COCO's of a detector of masks are of
-its masks.
+(`InstanceMaskFolder`) and "synthetic" (`SyntheticObjects`). [regions] holds the
+arguments of `tfrecvis.data.SelectiveSearch`, for a detector that takes regions: they
+are searched in the images that a reader gives, before augmentation, and in photos once
+these have the model's size. Scores are those of COCO, by pycocotools, and of Pascal
+VOC; COCO's of a detector of masks are of its masks.
 """
 
 from pathlib import Path
@@ -21,9 +23,11 @@ from tfrecvis.tools.detection_scores import (
     truths,
 )
 from tfrecvis.tools.detectors import detector
+from tfrecvis.tools.errors import UserError
 from tfrecvis.tools.files import write_json
 from tfrecvis.tools.photos import TakesPhotos, resized
 from tfrecvis.tools.reader_task import ReaderTask
+from tfrecvis.tools.runs.recipe import apply_table
 from tfrecvis.tools.voc_scores import voc_scores
 
 SHOWN = 0.3  # the lowest score that is drawn
@@ -40,6 +44,7 @@ class Detection(TakesPhotos, ReaderTask):
         "synthetic": "SyntheticObjects",
         "voc": "VOCFolder",
     }
+    tables = ("augmentation", "regions")
     drawn = ("synthetic",)
     model_keys = ("class", "num_priors")
     files = ("_boxes.png", "_boxes.json")
@@ -51,6 +56,28 @@ class Detection(TakesPhotos, ReaderTask):
         self.detector = detector(arguments.pop("class", "YOLOv2"))
         self.model_class = self.detector.name
         self.arguments = arguments
+        self.search = None
+        if self.detector.searches:
+            from tfrecvis.data import SelectiveSearch
+
+            self.search = apply_table(recipe, "regions", SelectiveSearch)
+            self.made_inputs = ("regions",)
+        elif "regions" in recipe:
+            raise UserError(f"{self.model_class} takes no regions: remove [regions].")
+
+    def _batches(self, reader, augmentation, **arguments):
+        if self.search is not None:
+            augmentation = _SearchBefore(self.search, augmentation)
+        return super()._batches(reader, augmentation, **arguments)
+
+    def complete(self, inputs):
+        if self.search is None or "regions" in inputs:
+            return inputs
+        try:
+            regions = [self.search.search(image) for image in inputs["images"]]
+        except ImportError as error:
+            raise UserError(str(error)) from error
+        return {**inputs, "regions": np.stack(regions)}
 
     def example(self, batch):
         return self.detector.example(batch)
@@ -170,6 +197,20 @@ class Detection(TakesPhotos, ReaderTask):
         names, colours = self.card["class_names"], self.card["colours"]
         write_detections(rows, names, colours, path)
         return path
+
+
+class _SearchBefore:
+    """An augmentation, or none, of samples to which regions are added first."""
+
+    def __init__(self, search, augmentation):
+        self.search, self.augmentation = search, augmentation
+        self.crop_size = getattr(augmentation, "crop_size", None)
+
+    def __call__(self, sample, seed):
+        sample = self.search(sample)
+        if self.augmentation is None:
+            return sample
+        return self.augmentation(sample, seed)
 
 
 def _resized_mask(mask, size):
