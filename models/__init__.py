@@ -13,7 +13,7 @@ from tfrecvis.models import (
 )
 from tfrecvis.models.backbones import BACKBONES, build_backbone
 from tfrecvis.models.classification import ImageClassifier
-from tfrecvis.models.detection import FasterRCNN, FastRCNN, MaskRCNN, YOLOv2
+from tfrecvis.models.detection import RCNN, FasterRCNN, FastRCNN, MaskRCNN, YOLOv2
 from tfrecvis.models.presets import load_card, load_preset, preset_names
 from tfrecvis.models.segmentation import ReSeg
 from tfrecvis.models.sequences import SequenceTagger
@@ -22,6 +22,7 @@ from tfrecvis.models.superpixels import SuperpixelLabeller
 
 __all__ = [
     "BACKBONES",
+    "RCNN",
     "FastRCNN",
     "FasterRCNN",
     "ImageClassifier",

@@ -11,10 +11,13 @@ class OneStage:
 
     Attributes:
         searches: Whether the detector takes regions, which are to be searched.
+        stage: Name of the function of `tfrecvis.models.detection` that takes the
+            detector and batches after `fit`, or None.
     """
 
     keys = ("num_priors",)
     searches = False
+    stage = None
 
     def __init__(self, name):
         self.name = name
@@ -69,6 +72,7 @@ class WithTruth:
 
     keys = ()
     searches = False
+    stage = None
 
     def __init__(self, name, trainer, truth=("boxes", "classes")):
         self.name, self.truth = name, truth
@@ -99,9 +103,18 @@ class WithTruth:
 
 
 class OfRegions(WithTruth):
-    """Detectors that take regions besides images."""
+    """Detectors that take regions besides images.
+
+    Args:
+        name, trainer: As of `WithTruth`.
+        stage: String, what follows `fit`, or None.
+    """
 
     searches = True
+
+    def __init__(self, name, trainer, stage=None):
+        super().__init__(name, trainer)
+        self.stage = stage
 
     def example(self, batch):
         (inputs,) = super().example(batch)
@@ -112,6 +125,7 @@ _DETECTORS = {
     "FastRCNN": (OfRegions, "fast_rcnn_trainer"),
     "FasterRCNN": (WithTruth, "two_stage_trainer"),
     "MaskRCNN": (WithTruth, "two_stage_trainer", ("boxes", "classes", "masks")),
+    "RCNN": (OfRegions, "rcnn_trainer", "fit_svms"),
     "YOLOv2": (OneStage,),
 }
 

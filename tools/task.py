@@ -36,6 +36,7 @@ class Task(abc.ABC):
         model_keys*: Tuple of keys of [model] besides the arguments of its model.
         model_class*: String, the name of its model in `tfrecvis.models`.
         made_inputs*: Tuple of the names of inputs that `complete` makes.
+        last_stage*: Function of the best model, called after `fit`, or None.
         files*: Tuple of endings of the files that `write` makes of one input.
 
     Args:
@@ -51,6 +52,7 @@ class Task(abc.ABC):
     model_keys = ()
     model_class = None
     made_inputs = ()
+    last_stage = None
     files = ("_answer.json",)
 
     def __init__(self, recipe, card=None):

@@ -62,7 +62,8 @@ def signatures(model, max_detections=MAX_DETECTIONS):
 
     Args:
         model: Keras model of images to boxes, such as `YOLOv2`, or to detections, such
-            as `FasterRCNN`, `MaskRCNN` and, of images and regions, `FastRCNN`.
+            as `FasterRCNN`, `MaskRCNN` and, of images and regions, `FastRCNN` and
+            `RCNN`.
         max_detections: Integer; of a model of detections it is the model's own.
 
     Returns:
@@ -79,10 +80,12 @@ def signatures(model, max_detections=MAX_DETECTIONS):
     if finds:
         max_detections = model.output["boxes"].shape[1]
 
-    def answer(model, /, images, **regions):
+    def answer(model, /, images, regions=None):
         _, height, width, _ = ops.shape(images)
         images = ops.cast(images, model.inputs[0].dtype)
-        given = {"images": images, **regions} if regions else images
+        given = images
+        if regions is not None:
+            given = {"images": images, "regions": ops.cast(regions, "float32")}
         found = model(given, training=False)
         if not finds:
             return detections(found, (height, width), max_detections)

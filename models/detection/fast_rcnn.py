@@ -17,7 +17,6 @@ from tfrecvis.models.detection.region_head import (
     RegionTerms,
     best_boxes,
     box_head,
-    each_region,
 )
 from tfrecvis.models.presets import with_presets
 from tfrecvis.ops.checks import check_choice, check_integer, check_number
@@ -121,8 +120,7 @@ def FastRCNN(
 
     pool = POOLINGS[pooling](7, 1 / strides[-1], name="region_features")
     pooled = pool(maps, boxes=regions)
-    head = box_head(pooled.shape[2:], head_units, num_classes)
-    logits, deltas = each_region(head, pooled)
+    logits, deltas = box_head(pooled.shape[1:], head_units, num_classes)(pooled)
     suppression = NonMaxSuppression(
         max_detections,
         iou_threshold=0.3,
@@ -185,7 +183,7 @@ def fast_rcnn_trainer(model, num_samples=64, seed=None):
     )
     pool = model.get_layer("region_features")
     pooled = pool(pool.input[0], boxes=drawn["regions"])
-    logits, deltas = each_region(model.get_layer("box_head"), pooled)
+    logits, deltas = model.get_layer("box_head")(pooled)
     terms = RegionTerms(name="region_terms")(
         logits,
         deltas=deltas,

@@ -1,16 +1,29 @@
 """What detectors have in common that look at regions: a head, its boxes, its losses."""
 
+import math
+
 import keras
 from keras import layers, ops
 
-from tfrecvis.layers import GroupNodes, RegionBoxes
+from tfrecvis.layers import RegionBoxes
 from tfrecvis.losses import region_losses
 from tfrecvis.models.detection.loss_terms import LossTerms
 from tfrecvis.ops.boxes import box_area
 
 
 def box_head(shape, units, num_classes, neck="fpn"):
-    """What is in a region: two dense layers, or of one map a convolution more."""
+    """What is in a region: two dense layers, or of one map a convolution more.
+
+    Args:
+        shape: `(rows, columns, channels)` of one region's features; or, for dense
+            layers, `(None, rows, columns, channels)` of those of any number.
+        units: Integer.
+        num_classes: Integer, without background.
+        neck: "fpn", or "c4" for convolutions.
+
+    Returns:
+        Keras model of features to logits, the background first, and deltas.
+    """
     region = keras.Input(shape, name="region")
     y = region
     if neck == "c4":
@@ -20,7 +33,10 @@ def box_head(shape, units, num_classes, neck="fpn"):
             )(y)
         y = layers.GlobalAveragePooling2D(name="head_mean")(y)
     else:
-        y = layers.Flatten(name="flat")(y)
+        flat = layers.Flatten(name="flat")
+        if len(shape) == 4:
+            flat = layers.Reshape((-1, math.prod(shape[1:])), name="flat")
+        y = flat(y)
         for index in (1, 2):
             y = layers.Dense(units, activation="relu", name=f"head_dense{index}")(y)
     logits = layers.Dense(
@@ -42,13 +58,6 @@ def each_region(model, regions):
     """What a model of one region's features gives for `(batch, regions, ...)`."""
     _, count, *shape = regions.shape
     found = model(ops.reshape(regions, (-1, *shape)))
-    if count is None:  # known at run time only; the model gives vectors
-        return [
-            GroupNodes(dtype="float32", name=f"{model.name}_{number}")(
-                ops.expand_dims(y, 1), regions
-            )
-            for number, y in enumerate(found)
-        ]
     return keras.tree.map_structure(
         lambda y: ops.reshape(y, (-1, count, *y.shape[1:])), found
     )

@@ -92,6 +92,20 @@ class Detection(TakesPhotos, ReaderTask):
     def objective(self):
         return self.detector.objective()
 
+    @property
+    def last_stage(self):
+        return None if self.detector.stage is None else self._last_stage
+
+    def _last_stage(self, model):
+        from tfrecvis.models import detection
+
+        batches = self._batches(self.reader, None, shuffle=False)
+        stage = getattr(detection, self.detector.stage)
+        try:
+            stage(model, _Again(batches.as_numpy_iterator))
+        except (ImportError, ValueError) as error:
+            raise UserError(str(error), exit_code=1) from error
+
     def signatures(self, model):
         from tfrecvis.models import detection
 
@@ -197,6 +211,21 @@ class Detection(TakesPhotos, ReaderTask):
         names, colours = self.card["class_names"], self.card["colours"]
         write_detections(rows, names, colours, path)
         return path
+
+
+class _Again:
+    """Batches that can be gone through again.
+
+    Args:
+        begin: Function that returns an iterator of tuples, of which the first entry is
+            the batch.
+    """
+
+    def __init__(self, begin):
+        self.begin = begin
+
+    def __iter__(self):
+        return (batch for (batch,) in self.begin())
 
 
 class _SearchBefore:
