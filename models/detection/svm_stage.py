@@ -42,6 +42,15 @@ def fit_svms(model, batches):
     Raises:
         ImportError: scikit-learn is missing.
         ValueError: The model is no such detector, or a class has no box.
+
+    Example:
+
+    >>> from tfrecvis.models import RCNN
+    >>> detector = RCNN(1, backbone_filters=(8,), backbone_blocks=(0,), crop_size=16)
+    >>> box = np.array([[[4.0, 4.0, 12.0, 16.0]]])
+    >>> batch = {"images": np.zeros((1, 32, 32, 3)), "regions": box + 12,
+    ...          "boxes": box, "classes": np.array([[0]])}
+    >>> fit_svms(detector, [batch])
     """
     check_rcnn(model)
     optional_import("sklearn.svm", extra="eval", what="The classifiers of R-CNN")
