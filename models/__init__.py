@@ -14,9 +14,11 @@ from tfrecvis.models import (
 from tfrecvis.models.backbones import BACKBONES, build_backbone
 from tfrecvis.models.classification import ImageClassifier
 from tfrecvis.models.detection import (
+    RCNN,
     SSD,
     YOLO,
     FasterRCNN,
+    FastRCNN,
     MaskRCNN,
     OverFeat,
     ReInspect,
@@ -30,8 +32,10 @@ from tfrecvis.models.superpixels import SuperpixelLabeller
 
 __all__ = [
     "BACKBONES",
+    "RCNN",
     "SSD",
     "YOLO",
+    "FastRCNN",
     "FasterRCNN",
     "ImageClassifier",
     "MaskRCNN",

@@ -124,7 +124,7 @@ def input_axes(tensor, names):
 
 
 def image_spec(model):
-    """The `Spec` of the images that a model takes.
+    """The `Spec` of the images that a model takes, alone or as its input `images`.
 
     Raises:
         ValueError: the model does not take images with a known number of channels.
@@ -135,12 +135,17 @@ def image_spec(model):
     >>> image_spec(keras.Model(images, keras.layers.Conv2D(2, 1)(images))).axes
     ('batch', 28, 28, 1)
     """
-    shape = getattr(model, "input_shape", None)
+    images, shape = None, getattr(model, "input_shape", None)
+    if isinstance(shape, list) and isinstance(model.input, dict):
+        images = model.input.get("images")
+    elif isinstance(shape, tuple):
+        images = model.inputs[0]
+    shape = shape if images is None else tuple(images.shape)
     if not isinstance(shape, tuple) or len(shape) != 4 or shape[-1] is None:
         raise ValueError(
             "`model` must be a built Keras model of images (batch, height, width, "
             "channels), with a known number of channels. Received: "
             f"{type(model).__name__} with the input shape {shape}."
         )
-    axes = input_axes(model.inputs[0], ("batch", "height", "width", "channels"))
+    axes = input_axes(images, ("batch", "height", "width", "channels"))
     return Spec(axes, "uint8", image=True)

@@ -29,7 +29,7 @@ def _read(arrays, name):
         ) from error
 
 
-def check_arrays(inputs, predictor):
+def check_arrays(inputs, predictor, made=()):
     """Refuses what a file holds where the model does not take it.
 
     Messages show shapes without the batch axis, as the file has them, and end with all
@@ -38,6 +38,7 @@ def check_arrays(inputs, predictor):
     Args:
         inputs: Dict of arrays with a batch axis.
         predictor: A `tfrecvis.export.Predictor`.
+        made: Names of inputs that the task makes itself, which may be missing.
 
     Raises:
         ValueError: an array is missing, or not what the model takes.
@@ -59,7 +60,7 @@ def check_arrays(inputs, predictor):
     described = predictor.card.get("signatures", {}).get(DEFAULT, {})
     axes, dtypes = {}, {}
     for name in described or specs:  # LiteRT files have lost the order
-        if described.get(name, {}).get("image"):
+        if described.get(name, {}).get("image") or name in made:
             continue
         shape, dtypes[name] = specs[name]
         named = zip(shape, predictor.axes(name), strict=True)

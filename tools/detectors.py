@@ -7,9 +7,17 @@ from tfrecvis.tools.runs.recipe import apply_table
 
 
 class OneStage:
-    """YOLOv2: one map of boxes around priors that are found in the training boxes."""
+    """YOLOv2: one map of boxes around priors that are found in the training boxes.
+
+    Attributes:
+        searches: Whether the detector takes regions, which are to be searched.
+        stage: Name of the function of `tfrecvis.models.detection` that takes the
+            detector and batches after `fit`, or None.
+    """
 
     keys = ("num_priors",)
+    searches = False
+    stage = None
 
     def __init__(self, name):
         self.name = name
@@ -63,6 +71,8 @@ class WithTruth:
     """
 
     keys = ()
+    searches = False
+    stage = None
 
     def __init__(self, name, trainer, truth=("boxes", "classes")):
         self.name, self.truth = name, truth
@@ -92,13 +102,34 @@ class WithTruth:
         return ({"images": batch["image"], **{key: batch[key] for key in self.truth}},)
 
 
+class OfRegions(WithTruth):
+    """Detectors that take regions besides images.
+
+    Args:
+        name, trainer: As of `WithTruth`.
+        stage: String, what follows `fit`, or None.
+    """
+
+    searches = True
+
+    def __init__(self, name, trainer, stage=None):
+        super().__init__(name, trainer)
+        self.stage = stage
+
+    def example(self, batch):
+        (inputs,) = super().example(batch)
+        return ({**inputs, "regions": batch["regions"]},)
+
+
 _DETECTORS = {
+    "FastRCNN": (OfRegions, "fast_rcnn_trainer"),
     "FasterRCNN": (WithTruth, "two_stage_trainer"),
     "MaskRCNN": (WithTruth, "two_stage_trainer", ("boxes", "classes", "masks")),
     "SSD": (WithTruth, "ssd_trainer"),
     "YOLO": (WithTruth, "yolo_trainer"),
     "OverFeat": (WithTruth, "overfeat_trainer"),
     "ReInspect": (WithTruth, "reinspect_trainer"),
+    "RCNN": (OfRegions, "rcnn_trainer", "fit_svms"),
     "YOLOv2": (OneStage,),
 }
 

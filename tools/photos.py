@@ -64,7 +64,8 @@ class TakesPhotos:
                 raise UserError(
                     f"None of the {len(files)} images of {path} can be read."
                 )
-        return {"images": np.stack([resized(image, size) for image in images])}
+        inputs = {"images": np.stack([resized(image, size) for image in images])}
+        return self.complete(inputs)
 
 
 def resized(image, size):
@@ -199,7 +200,7 @@ def answer(task, predictor, batch, scale):
             own_size = images.shape[1:3]
             images = np.stack([resized(image, size) for image in images])
         inputs[name] = images
-    given = predictor.predict(inputs)
+    given = predictor.predict(task.complete(inputs))
     return given if own_size is None else task.restored(given, size, own_size)
 
 

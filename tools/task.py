@@ -35,6 +35,8 @@ class Task(abc.ABC):
         drawn*: Tuple of its readers that make their data, and take no path.
         model_keys*: Tuple of keys of [model] besides the arguments of its model.
         model_class*: String, the name of its model in `tfrecvis.models`.
+        made_inputs*: Tuple of the names of inputs that `complete` makes.
+        last_stage*: Function of the best model, called after `fit`, or None.
         files*: Tuple of endings of the files that `write` makes of one input.
 
     Args:
@@ -49,6 +51,8 @@ class Task(abc.ABC):
     drawn = ()
     model_keys = ()
     model_class = None
+    made_inputs = ()
+    last_stage = None
     files = ("_answer.json",)
 
     def __init__(self, recipe, card=None):
@@ -139,6 +143,10 @@ class Task(abc.ABC):
     def inputs(self, batch):
         """* The inputs of `serving_default` for a batch, by name."""
         return batch
+
+    def complete(self, inputs):
+        """* The inputs, with those that are made of images in the model's size."""
+        return inputs
 
     def restored(self, answer, given, size):
         """* The answer to images that were resized, for those of the old size.

@@ -58,12 +58,13 @@ def signatures(model, max_detections=MAX_DETECTIONS):
     `serving_default` takes `images`, uint8 `(batch, height, width, 3)`, RGB, 0-255, and
     answers with what `detections` gives, in pixels of these images. A detector of masks
     answers with `masks`, too: uint8 `(batch, max_detections, height, width)`, 1 where
-    the detection is, whose probability there is at least one half.
+    the detection is, whose probability there is at least one half. A detector with a
+    second input `regions` takes it here, too, in pixels of the images.
 
     Args:
         model: Keras model of images to boxes, such as `YOLOv2`, or to detections, such
             as all others: the layer that makes them is called `detections` and has a
-            `score_threshold`.
+            `score_threshold`. `FastRCNN` and `RCNN` take images and regions.
         max_detections: Integer; of a model of detections it is the model's own.
 
     Returns:
@@ -80,9 +81,13 @@ def signatures(model, max_detections=MAX_DETECTIONS):
     if finds:
         max_detections = model.output["boxes"].shape[1]
 
-    def answer(model, /, images):
+    def answer(model, /, images, regions=None):
         _, height, width, _ = ops.shape(images)
-        found = model(ops.cast(images, model.inputs[0].dtype), training=False)
+        images = ops.cast(images, model.inputs[0].dtype)
+        given = images
+        if regions is not None:
+            given = {"images": images, "regions": ops.cast(regions, "float32")}
+        found = model(given, training=False)
         if not finds:
             return detections(found, (height, width), max_detections)
         if "masks" in found:
@@ -109,6 +114,14 @@ def signatures(model, max_detections=MAX_DETECTIONS):
         ),
     }
     images = image_spec(model)
+    inputs = {"images": images}
+    if isinstance(model.input, dict):
+        inputs["regions"] = Spec(
+            ("batch", "regions", 4),
+            "float32",
+            what="where objects may be, such as selective search finds; left, top, "
+            "right, bottom in pixels of the images; then zeros",
+        )
     compare = compare_detections
     if finds:
         least_score = model.get_layer("detections").score_threshold
@@ -122,7 +135,7 @@ def signatures(model, max_detections=MAX_DETECTIONS):
             "serving_default",
             model,
             answer,
-            {"images": images},
+            inputs,
             outputs,
             compare,
             weights=_weights(model),
@@ -133,7 +146,7 @@ def signatures(model, max_detections=MAX_DETECTIONS):
 def _weights(model):
     """The precisions of LiteRT files that keep the detections of a model."""
     kinds = {type(layer) for layer in model.layers}
-    if kinds & {RegionProposals, BoxMerging}:
+    if isinstance(model.input, dict) or kinds & {RegionProposals, BoxMerging}:
         # Rounded weights change too many detections: a second stage reads features
         # under boxes that have moved, and a merged box is a mean of those whose scores
         # reach the threshold.

@@ -9,16 +9,21 @@ from tfrecvis.layers import (
     Anchors,
     NonMaxSuppression,
     PadToMultiple,
-    RegionBoxes,
     RegionProposals,
     RegionSamples,
     RoIAlign,
     ScaleImages,
 )
-from tfrecvis.losses import mask_loss, proposal_losses, region_losses
+from tfrecvis.losses import mask_loss, proposal_losses
 from tfrecvis.models.backbones import build_backbone, conv_norm
 from tfrecvis.models.context import CONTEXTS, add_context
 from tfrecvis.models.detection.loss_terms import LossTerms
+from tfrecvis.models.detection.region_head import (
+    RegionTerms,
+    best_boxes,
+    box_head,
+    each_region,
+)
 from tfrecvis.ops import crop_masks
 from tfrecvis.ops.checks import check_choice, check_integer, check_number
 
@@ -98,21 +103,20 @@ def build_two_stage(
         "canonical_level": round(math.log2(strides[-1])),
     }
     pooled = RoIAlign(7, name="region_features", **read)(pyramid, boxes=proposals)
-    box_head = _box_head(pooled.shape[2:], head_units, num_classes, neck)
-    logits, deltas = _each_region(box_head, pooled)
-    boxes = RegionBoxes(name="region_boxes")(deltas, regions=proposals, images=images)
-    # Padding has no area, and no class.
-    real = ops.any(proposals > 0, axis=-1, keepdims=True)
-    scores = ops.softmax(logits)[..., 1:] * ops.cast(real, "float32")
-    found = NonMaxSuppression(
+    head = box_head(pooled.shape[2:], head_units, num_classes, neck)
+    logits, deltas = each_region(head, pooled)
+    suppression = NonMaxSuppression(
         max_detections, score_threshold=score_threshold, name="detections"
-    )(boxes, scores=scores)
+    )
+    found = best_boxes(
+        ops.softmax(logits)[..., 1:], deltas, proposals, images, suppression
+    )
     if mask_filters:
         pooled = RoIAlign(14, name="mask_features", **read)(
             pyramid, boxes=found["boxes"]
         )
         mask_head = _mask_head(pooled.shape[2:], mask_filters, num_classes)
-        masks = _each_region(mask_head, pooled)
+        masks = each_region(mask_head, pooled)
         chosen = ops.one_hot(found["classes"], num_classes, dtype="float32")
         masks = ops.sigmoid(ops.sum(masks * chosen[:, :, None, None, :], -1))
         found = {**found, "masks": masks}
@@ -173,35 +177,6 @@ def _joined(tensors, name):
     return layers.Concatenate(axis=1, dtype="float32", name=name)(list(tensors))
 
 
-def _box_head(shape, units, num_classes, neck):
-    """What is in a region: two dense layers, or of one map a convolution more."""
-    region = keras.Input(shape, name="region")
-    y = region
-    if neck == "c4":
-        for index, strides in ((1, 2), (2, 1)):
-            y = layers.Conv2D(
-                units, 3, strides, "same", activation="relu", name=f"head_conv{index}"
-            )(y)
-        y = layers.GlobalAveragePooling2D(name="head_mean")(y)
-    else:
-        y = layers.Flatten(name="flat")(y)
-        for index in (1, 2):
-            y = layers.Dense(units, activation="relu", name=f"head_dense{index}")(y)
-    logits = layers.Dense(
-        1 + num_classes,
-        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
-        dtype="float32",
-        name="class_logits",
-    )(y)
-    deltas = layers.Dense(
-        4 * num_classes,
-        kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),
-        dtype="float32",
-        name="box_deltas",
-    )(y)
-    return keras.Model(region, [logits, deltas], name="box_head")
-
-
 def _mask_head(shape, filters, num_classes):
     region = keras.Input(shape, name="region")
     y = region
@@ -212,15 +187,6 @@ def _mask_head(shape, filters, num_classes):
     y = layers.Conv2DTranspose(filters, 2, 2, activation="relu", name="mask_up")(y)
     y = layers.Conv2D(num_classes, 1, dtype="float32", name="mask_logits")(y)
     return keras.Model(region, y, name="mask_head")
-
-
-def _each_region(model, regions):
-    """What a model of one region's features gives for `(batch, regions, ...)`."""
-    _, count, *shape = regions.shape
-    found = model(ops.reshape(regions, (-1, *shape)))
-    return keras.tree.map_structure(
-        lambda y: ops.reshape(y, (-1, count, *y.shape[1:])), found
-    )
 
 
 def two_stage_trainer(model, num_samples=128, num_anchors=256, seed=None):
@@ -291,8 +257,8 @@ def two_stage_trainer(model, num_samples=128, num_anchors=256, seed=None):
         model.get_layer("proposals").output, boxes=boxes, classes=classes
     )
     pooled = model.get_layer("region_features")(pyramid, boxes=drawn["regions"])
-    logits, deltas = _each_region(model.get_layer("box_head"), pooled)
-    terms += _RegionTerms(name="region_terms")(
+    logits, deltas = each_region(model.get_layer("box_head"), pooled)
+    terms += RegionTerms(name="region_terms")(
         logits,
         deltas=deltas,
         regions=drawn["regions"],
@@ -304,7 +270,7 @@ def two_stage_trainer(model, num_samples=128, num_anchors=256, seed=None):
         few = int(num_samples * fraction)  # the positives are among the first ones
         drawn = {key: value[:, :few] for key, value in drawn.items()}
         pooled = model.get_layer("mask_features")(pyramid, boxes=drawn["regions"])
-        logits = _each_region(model.get_layer("mask_head"), pooled)
+        logits = each_region(model.get_layer("mask_head"), pooled)
         terms += _MaskTerms(name="mask_terms")(
             logits,
             masks=inputs["masks"],
@@ -332,15 +298,6 @@ class _ProposalTerms(LossTerms):
             self.seed_generator,
         )
         return self.added([losses["objects"], losses["boxes"]])
-
-
-class _RegionTerms(LossTerms):
-    def __init__(self, **kwargs):
-        super().__init__(("region_classes", "region_boxes"), **kwargs)
-
-    def call(self, logits, deltas, regions, labels, boxes):
-        losses = region_losses(logits, deltas, regions, labels, boxes)
-        return self.added([losses["classes"], losses["boxes"]])
 
 
 class _MaskTerms(LossTerms):

@@ -9,6 +9,8 @@ from architecture import project
 BACKEND_NEUTRAL = {"ops", "layers", "losses", "metrics", "models"}
 NEUTRAL_LIBRARIES = {"keras", "numpy"}
 BACKENDS = {"tfrecvis.ops.scan": {"tensorflow", "jax"}}
+# R-CNN's classifiers are no part of a graph: scikit-learn fits them under any backend.
+OF_NO_BACKEND = {"tfrecvis.models.detection.svm_stage": {"sklearn"}}
 
 # What a module may load together with itself; all else is imported where it is used.
 LOADED_WITH_A_MODULE = {"keras", "numpy", "tensorflow", "tfrecvis"}
@@ -27,7 +29,8 @@ def wrong_imports(module, imports):
         elif library == "tfrecvis" or library in sys.stdlib_module_names:
             allowed = True
         elif room in BACKEND_NEUTRAL:
-            allowed = library in NEUTRAL_LIBRARIES | BACKENDS.get(module, set())
+            own = BACKENDS.get(module, set()) | OF_NO_BACKEND.get(module, set())
+            allowed = library in NEUTRAL_LIBRARIES | own
         else:
             allowed = True
         if not allowed:

@@ -38,6 +38,7 @@ def whole_sample(seed=0, count=8):
         "depth": (rows + columns / 100 + 1).astype("float32"),
         "masks": masks,
         "boxes": np.array([box_of(mask) for mask in masks], "float32"),
+        "regions": np.array([box_of(mask) for mask in masks], "float32"),
         "classes": np.arange(count).astype("int32") + 100,
         "image_size": np.array([HEIGHT, WIDTH], "int32"),
         "captions": np.array(["a", "b"], object),
@@ -93,6 +94,9 @@ def test_boxes_stay_the_boxes_of_their_masks_and_maps_follow_the_image(arguments
         np.testing.assert_array_equal(moved["classes"], sample["classes"][kept])
         expected = np.array([boxes[number] for number in kept]).reshape(-1, 4)
         np.testing.assert_array_equal(moved["boxes"], expected)
+        # Regions move alike, and none is dropped.
+        np.testing.assert_array_equal(moved["regions"][kept], expected)
+        assert len(moved["regions"]) == len(boxes)
         assert moved["image_size"].tolist() == list(moved["image"].shape[:2])
     assert (dropped > 0) == (arguments.get("crop_size") in ((9, 14), (40, 12), 1))
 

@@ -30,6 +30,7 @@ def reader_of(sizes=SIZES):
                 "depth": np.full((height, width), fill, "float32"),
                 "masks": np.ones((count, height, width), "uint8"),
                 "boxes": np.tile(np.float32([0, 0, width, height]), (count, 1)),
+                "regions": np.full((count + 1, 4), fill, "float32"),
                 "classes": np.full(count, fill),
                 "difficult": np.ones(count, bool),
                 "class": np.int32(fill),

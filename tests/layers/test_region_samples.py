@@ -71,6 +71,19 @@ def test_images_without_boxes_give_background_only():
     assert not sample(RegionSamples(8), **given)["labels"].any()
 
 
+def test_regions_that_overlap_less_than_background_are_never_drawn():
+    box = np.array([[[0, 0, 10, 10]]], "float32")
+    sides = [[10, 5], [10, 4], [10, 1], [10, 0.9]]  # IoU 0.5, 0.4, 0.1 and 0.09
+    regions = np.array([[[0, 0, *side] for side in sides] + [[20, 0, 30, 10]]], "f")
+    given = {"regions": regions, "boxes": box, "classes": np.array([[2]], "int32")}
+    found = sample(RegionSamples(8, background=0.1), **given)
+    assert found["labels"].tolist() == [[3, 3, 0, 0, -1, -1, -1, -1]]
+    heights = found["regions"][0, 2:4, 3]
+    assert sorted(heights.tolist()) == [1, 4]
+    given.update(boxes=box[:, :0], classes=np.zeros((1, 0), "int32"))
+    assert (sample(RegionSamples(8, background=0.1), **given)["labels"] == -1).all()
+
+
 def test_padding_is_never_drawn():
     given = draw()
     given["regions"] = np.zeros((2, 6, 4), "float32")
@@ -85,6 +98,7 @@ def test_padding_is_never_drawn():
         ({"num_samples": 0}, "`num_samples` must be an integer of at least 1"),
         ({"positive_fraction": 25}, "Is it in percent"),
         ({"foreground": -0.5}, "`foreground` must be a number from 0 to 1"),
+        ({"background": 0.6}, "`background` must be no higher than `foreground`"),
     ],
 )
 def test_bad_arguments_are_named(arguments, message):

@@ -116,6 +116,13 @@ MUTATIONS = [
         "layers/test_region_samples.py",
     ),
     Mutation(
+        "RegionSamples: background may overlap nothing",
+        "tfrecvis/layers/region_samples.py",
+        "limits = self.foreground, (self.background, self.foreground)",
+        "limits = self.foreground, (0.0, self.foreground)",
+        "layers/test_region_samples.py",
+    ),
+    Mutation(
         "RegionProposals: boxes are suppressed before they are clipped",
         "tfrecvis/layers/region_proposals.py",
         "boxes = clip_boxes(boxes, height, width)",
@@ -198,6 +205,34 @@ MUTATIONS = [
         "bias = [0.0, 0.0, 0.0, 0.0, RARE, *[0.0] * num_classes]",
         "bias = [0.0] * (5 + num_classes)",
         "models/test_yolo_v2.py",
+    ),
+    Mutation(
+        "padded regions are detections",
+        "models/detection/region_head.py",
+        "scores=scores * real[..., None]",
+        "scores=scores",
+        "models/test_fast_rcnn.py",
+    ),
+    Mutation(
+        "RCNN: crops show nothing around their regions",
+        "models/detection/rcnn.py",
+        "margin = MARGIN * (high - low)",
+        "margin = 0 * (high - low)",
+        "models/test_rcnn.py",
+    ),
+    Mutation(
+        "RCNN: easy background is learnt, too",
+        "models/detection/svm_stage.py",
+        "background @ kernel + bias > HARD",
+        "background @ kernel + bias > HARD - 100",
+        "models/test_svm_stage.py",
+    ),
+    Mutation(
+        "selective search: small regions come as early as large ones",
+        "tfrecvis/data/selective_search.py",
+        "np.argsort(places * chance",
+        "np.argsort(chance",
+        "data/test_selective_search.py",
     ),
     Mutation(
         "an export takes probabilities for logits",

@@ -213,9 +213,9 @@ def test_detector_races_its_own_graph_without_a_head(tmp_path, capsys, monkeypat
 
 
 def test_every_detector_is_raced():
-    # What answers with `num_detections`, by the models of the task.
     builders = set(detection_models.__all__) & set(models.__all__)
-    assert set(detectors.DETECTORS) == {name for name in builders if name[0].isupper()}
+    # RCNN runs its net on every region: there is no graph without a head beside it.
+    assert set(detectors.DETECTORS) == builders - {"RCNN"}
 
 
 def test_example_batch_has_masks_that_fill_their_boxes(monkeypatch):

@@ -20,6 +20,8 @@ number of each pixel's superpixel |
 1 where an instance is, else 0 |
 | `boxes` | `(boxes, 4)` | float32 | `0.0` | boxes | \
 xyxy, absolute pixels, pixel i spans [i, i+1) |
+| `regions` | `(regions, 4)` | float32 | `0.0` | boxes | xyxy, absolute pixels: where \
+an object may be |
 | `classes` | `(boxes,)` | int32 | `-1` | no | class number of each box |
 | `difficult` | `(boxes,)` | bool | `False` | no | True where a box does not count \
 in scores |
@@ -41,7 +43,8 @@ height and width before a batch pads the image |
 
 `batches` makes batches of any keys of any reader: it pads, shuffles and resumes.
 `Augmentation` moves all spatial keys of a sample together. `Superpixels` adds the keys
-`superpixels`, `neighbours` and `nodes` to a sample, for models on graphs.
+`superpixels`, `neighbours` and `nodes` to a sample, for models on graphs, and
+`SelectiveSearch` adds `regions`, for detectors that take them.
 
 A reader is any object with
 
@@ -88,6 +91,7 @@ from tfrecvis.data.reader import Reader, class_colours, subset
 from tfrecvis.data.sample_keys import SAMPLE_KEYS, SampleKey, check_sample
 from tfrecvis.data.segmentation_folder import SegmentationFolder
 from tfrecvis.data.segmentation_tfds import SegmentationTFDS
+from tfrecvis.data.selective_search import SelectiveSearch, selective_search
 from tfrecvis.data.superpixels import (
     Superpixels,
     superpixel_neighbours,
@@ -113,6 +117,7 @@ __all__ = [
     "SampleKey",
     "SegmentationFolder",
     "SegmentationTFDS",
+    "SelectiveSearch",
     "Superpixels",
     "SyntheticObjects",
     "SyntheticScenes",
@@ -128,6 +133,7 @@ __all__ = [
     "memorisation",
     "read_array_file",
     "read_image",
+    "selective_search",
     "steps_per_epoch",
     "subset",
     "superpixel_neighbours",

@@ -62,6 +62,13 @@ SAMPLE_KEYS = {
         "boxes",
         "xyxy, absolute pixels, pixel i spans [i, i+1)",
     ),
+    "regions": SampleKey(
+        "regions 4",
+        "float32",
+        0.0,
+        "boxes",
+        "xyxy, absolute pixels: where an object may be",
+    ),
     "classes": SampleKey("boxes", "int32", -1, "no", "class number of each box"),
     "difficult": SampleKey(
         "boxes", "bool", False, "no", "True where a box does not count in scores"

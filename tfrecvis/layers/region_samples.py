@@ -22,16 +22,20 @@ class RegionSamples(keras.layers.Layer):
     """A random few of the regions and of the true boxes, each with its class.
 
     A region is positive if its IoU with a true box is at least `foreground`, and is
-    background below that; of the positives at most `num_samples * positive_fraction`
-    are drawn, and background fills the rest up. No gradient passes.
+    background below that, down to `background`; of the positives at most
+    `num_samples * positive_fraction` are drawn, and background fills the rest up. No
+    gradient passes.
 
-    Reference: Ren et al., 2015 (https://arxiv.org/abs/1506.01497), and its published
-    code, which counts true boxes among the regions.
+    References: Girshick, 2015 (https://arxiv.org/abs/1504.08083), where `background` is
+    0.1; Ren et al., 2015 (https://arxiv.org/abs/1506.01497), where it is 0; and their
+    published code, which counts true boxes among the regions.
 
     Args:
         num_samples: Integer, drawn of each image.
         positive_fraction: Number from 0 to 1.
         foreground: Number from 0 to 1.
+        background: Number from 0 to `foreground`; a region whose best IoU is lower is
+            never drawn.
         seed: Integer or None.
 
     Call arguments:
@@ -65,6 +69,7 @@ class RegionSamples(keras.layers.Layer):
         num_samples=128,
         positive_fraction=0.25,
         foreground=0.5,
+        background=0.0,
         seed=None,
         **kwargs,
     ):
@@ -72,9 +77,16 @@ class RegionSamples(keras.layers.Layer):
         check_integer("num_samples", num_samples)
         check_threshold("positive_fraction", positive_fraction)
         check_threshold("foreground", foreground)
+        check_threshold("background", background)
+        if background > foreground:
+            raise ValueError(
+                "`background` must be no higher than `foreground`. Received: "
+                f"background={background}, foreground={foreground}."
+            )
         self.num_samples = num_samples
         self.positive_fraction = positive_fraction
         self.foreground = foreground
+        self.background = background
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
@@ -92,7 +104,7 @@ class RegionSamples(keras.layers.Layer):
         boxes = ops.where(real[..., None], boxes, 0.0)
         regions = ops.concatenate([boxes, regions], 1)
         iou = pairwise_iou(boxes, regions)
-        limits = self.foreground, (0.0, self.foreground)
+        limits = self.foreground, (self.background, self.foreground)
         matches, labels = match_boxes(iou, real, *limits)
         labels = ops.where(box_area(regions) > 0, labels, IGNORED)
         labels = sample_balanced(
@@ -140,5 +152,6 @@ class RegionSamples(keras.layers.Layer):
             "num_samples": self.num_samples,
             "positive_fraction": self.positive_fraction,
             "foreground": self.foreground,
+            "background": self.background,
             "seed": self.seed,
         }

@@ -17,6 +17,7 @@ SIZE = 240, 320
 BATCH = 4
 NUM_CLASSES = 3
 OBJECTS = 12  # in each image
+REGIONS = 480  # for a detector that takes them
 ANCHORS = [16, 32, 64]
 
 
@@ -69,6 +70,11 @@ def _inputs_only(*keys):
 _BOXES = _inputs_only("images", "boxes", "classes")
 
 DETECTORS = {
+    "FastRCNN": Detector(
+        lambda: models.FastRCNN(NUM_CLASSES),
+        _truth(detection.fast_rcnn_trainer),
+        _inputs_only("images", "regions", "boxes", "classes"),
+    ),
     "FasterRCNN": Detector(
         lambda: models.FasterRCNN(NUM_CLASSES, ANCHORS, [1.0], neck_filters=64),
         _truth(detection.two_stage_trainer),
@@ -106,7 +112,7 @@ DETECTORS = {
 
 
 def example_batch():
-    """A batch of images with boxes, classes and masks, of random places."""
+    """A batch of images with boxes, classes, masks and regions, of random places."""
     rng = np.random.default_rng(0)
     height, width = SIZE
     low = rng.uniform(0, (width - 60, height - 60), (BATCH, OBJECTS, 2))
@@ -118,6 +124,7 @@ def example_batch():
     return {
         "images": rng.integers(0, 256, (BATCH, height, width, 3), dtype="uint8"),
         "boxes": boxes,
+        "regions": np.tile(boxes, (1, REGIONS // OBJECTS, 1)),
         "classes": rng.integers(0, NUM_CLASSES, (BATCH, OBJECTS)).astype("int32"),
         "masks": (down[..., None] & across[..., None, :]).astype("uint8"),
     }
@@ -172,13 +179,13 @@ def measure(name, rounds):
         "serving_default",
         features,
         lambda model, images: {"features": model(images, training=False)},
-        whole.inputs,
+        {"images": whole.inputs["images"]},
         {"features": Spec(axes, "float32")},
     )
-    images = {"images": batch["images"][:1]}
     artefacts = {}
     for key, signature in (("whole", whole), ("headless", part)):
-        for artefact, milliseconds in _milliseconds(signature, images).items():
+        inputs = {name: batch[name][:1] for name in signature.inputs}
+        for artefact, milliseconds in _milliseconds(signature, inputs).items():
             artefacts.setdefault(artefact, {})[key] = milliseconds
     return [
         {
@@ -190,10 +197,10 @@ def measure(name, rounds):
     ]
 
 
-def _milliseconds(signature, images):
+def _milliseconds(signature, inputs):
     with tempfile.TemporaryDirectory() as folder:
         try:
-            report = export_model([signature], folder, images)
+            report = export_model([signature], folder, inputs)
         except ExportError as error:
             # Random weights make scores that lie around the threshold: which boxes are
             # told may differ, and how long it takes does not.

@@ -59,7 +59,7 @@ def run(options):
                 print(f"{file}: {text}")
                 continue
             batch = task.read_input(file)
-            check_arrays(task.inputs(batch), loaded.predictor)
+            check_arrays(task.inputs(batch), loaded.predictor, task.made_inputs)
             given = answer(task, loaded.predictor, batch, scale)
         except ValueError as error:
             broken += 1
@@ -125,7 +125,7 @@ def _answer_video(loaded, file, stem, scale, rate):
     listed, count = [], 0
     with video_writer(stem.with_name(f"{stem.name}.mp4"), rate) as write:
         for batch in frames:
-            check_arrays(task.inputs(batch), loaded.predictor)
+            check_arrays(task.inputs(batch), loaded.predictor, task.made_inputs)
             given = answer(task, loaded.predictor, batch, scale)
             write(task.frame(batch, given))
             if ".json" in task.video_files:

@@ -9,7 +9,7 @@ import keras
 from tfrecvis.tools.errors import UserError
 from tfrecvis.tools.files import check_directory, read_json, write_json
 from tfrecvis.tools.loading import from_keras, load_keras_model
-from tfrecvis.tools.photos import Scale, answer
+from tfrecvis.tools.photos import Scale, answer, answers
 from tfrecvis.tools.runs.callbacks import EpochEnd, StopOnNaN, TrainingProgress
 from tfrecvis.tools.runs.checkpoint import read_checkpoint
 from tfrecvis.tools.runs.first_weights import take_weights
@@ -161,8 +161,9 @@ def _train(files, comments, task, model, trainer):
                     line,
                 ],
             )
+    scores = {**progress["scores"], **_finished(files, task)}
     score = {
-        **progress["scores"],
+        **scores,
         "best_epoch": progress["best_epoch"],
         "epochs": epochs,
         "parameters": model.count_params(),
@@ -171,6 +172,21 @@ def _train(files, comments, task, model, trainer):
     _draw(files, task)
     write_json(files.score, score)
     return score
+
+
+def _finished(files, task):
+    """What follows `fit`, on the best model; returns the scores that changed by it."""
+    if task.last_stage is None:
+        return {}
+    model = load_keras_model(files.model)
+    task.last_stage(model)
+    files.write_model(model)
+    loaded = from_keras(model, task.card)
+    pairs = answers(
+        loaded.task, loaded.predictor, task.evaluation(task.val_split), Scale()
+    )
+    result = task.score(pairs)
+    return {name: result[name] for name in task.scores}
 
 
 def _tensorboard(logs):

@@ -7,8 +7,10 @@ those of `tfrecvis.tools.reader_task`, with the readers "voc"
 (`tfrecvis.data.VOCFolder`), "coco" (`COCOFolder`), "instance_masks"
 (`InstanceMaskFolder`), "synthetic" (`SyntheticObjects`) and "tfds" (`DetectionTFDS`).
 A detector of one size, such as `YOLO`, is trained on images of its `input_shape`.
-Scores are those of COCO, by pycocotools, and of Pascal VOC; COCO's of a detector of
-masks are of its masks.
+[regions] holds the arguments of `tfrecvis.data.SelectiveSearch`, for a detector that
+takes regions: they are searched in the images that a reader gives, before augmentation,
+and in photos once these have the model's size. Scores are those of COCO, by
+pycocotools, and of Pascal VOC; COCO's of a detector of masks are of its masks.
 """
 
 from pathlib import Path
@@ -26,6 +28,7 @@ from tfrecvis.tools.errors import UserError
 from tfrecvis.tools.files import write_json
 from tfrecvis.tools.photos import TakesPhotos, resized
 from tfrecvis.tools.reader_task import ReaderTask
+from tfrecvis.tools.runs.recipe import apply_table
 from tfrecvis.tools.voc_scores import voc_scores
 
 SHOWN = 0.3  # the lowest score that is drawn
@@ -43,6 +46,7 @@ class Detection(TakesPhotos, ReaderTask):
         "tfds": "DetectionTFDS",
         "voc": "VOCFolder",
     }
+    tables = ("augmentation", "regions")
     drawn = ("synthetic",)
     model_keys = ("class", "num_priors")
     files = ("_boxes.png", "_boxes.json")
@@ -54,6 +58,28 @@ class Detection(TakesPhotos, ReaderTask):
         self.detector = detector(arguments.pop("class", "YOLOv2"))
         self.model_class = self.detector.name
         self.arguments = arguments
+        self.search = None
+        if self.detector.searches:
+            from tfrecvis.data import SelectiveSearch
+
+            self.search = apply_table(recipe, "regions", SelectiveSearch)
+            self.made_inputs = ("regions",)
+        elif "regions" in recipe:
+            raise UserError(f"{self.model_class} takes no regions: remove [regions].")
+
+    def _batches(self, reader, augmentation, **arguments):
+        if self.search is not None:
+            augmentation = _SearchBefore(self.search, augmentation)
+        return super()._batches(reader, augmentation, **arguments)
+
+    def complete(self, inputs):
+        if self.search is None or "regions" in inputs:
+            return inputs
+        try:
+            regions = [self.search.search(image) for image in inputs["images"]]
+        except ImportError as error:
+            raise UserError(str(error)) from error
+        return {**inputs, "regions": np.stack(regions)}
 
     def example(self, batch):
         return self.detector.example(batch)
@@ -61,7 +87,7 @@ class Detection(TakesPhotos, ReaderTask):
     def model(self):
         recipe = {**self.recipe, "model": self.arguments}
         model = self.detector.model(recipe, self.reader)
-        self._check_sizes(model.input_shape[1:3])
+        self._check_sizes(model.inputs[0].shape[1:3])
         return model
 
     def _check_sizes(self, fixed):
@@ -89,6 +115,20 @@ class Detection(TakesPhotos, ReaderTask):
 
     def objective(self):
         return self.detector.objective()
+
+    @property
+    def last_stage(self):
+        return None if self.detector.stage is None else self._last_stage
+
+    def _last_stage(self, model):
+        from tfrecvis.models import detection
+
+        batches = self._batches(self.reader, None, shuffle=False)
+        stage = getattr(detection, self.detector.stage)
+        try:
+            stage(model, _Again(batches.as_numpy_iterator))
+        except (ImportError, ValueError) as error:
+            raise UserError(str(error), exit_code=1) from error
 
     def signatures(self, model):
         from tfrecvis.models import detection
@@ -195,6 +235,35 @@ class Detection(TakesPhotos, ReaderTask):
         names, colours = self.card["class_names"], self.card["colours"]
         write_detections(rows, names, colours, path)
         return path
+
+
+class _Again:
+    """Batches that can be gone through again.
+
+    Args:
+        begin: Function that returns an iterator of tuples, of which the first entry is
+            the batch.
+    """
+
+    def __init__(self, begin):
+        self.begin = begin
+
+    def __iter__(self):
+        return (batch for (batch,) in self.begin())
+
+
+class _SearchBefore:
+    """An augmentation, or none, of samples to which regions are added first."""
+
+    def __init__(self, search, augmentation):
+        self.search, self.augmentation = search, augmentation
+        self.crop_size = getattr(augmentation, "crop_size", None)
+
+    def __call__(self, sample, seed):
+        sample = self.search(sample)
+        if self.augmentation is None:
+            return sample
+        return self.augmentation(sample, seed)
 
 
 def _resized_mask(mask, size):

@@ -84,7 +84,9 @@ def regions_and_truth(rng, batch, other):
     count = 5 + other
     far = draw_boxes(rng, batch, count, 20) + 40
     return {
-        "regions": np.concatenate([boxes + np.float32(0.5), far], 1),
+        "regions": np.concatenate(
+            [boxes + np.float32(0.5), boxes + np.float32(4), far], 1
+        ),
         "boxes": boxes,
         "classes": rng.integers(0, 4, (batch, 3)).astype("int32"),
     }
@@ -152,6 +154,7 @@ CASES = {
             "num_samples": 16,
             "positive_fraction": 0.75,
             "foreground": 0.6,
+            "background": 0.05,
             "seed": 3,
         },
         regions_and_truth,
