@@ -95,6 +95,8 @@ def test_every_public_layer_is_raced():
     # detectors race in `tfrecvis benchmark detection`.
     without_a_race = {
         layers.Anchors,
+        layers.BoxMerging,
+        layers.CellBoxes,
         layers.ContextualLSTMCell,
         layers.CropToMatch,
         layers.GridBoxes,
@@ -106,12 +108,16 @@ def test_every_public_layer_is_raced():
         layers.RegionBoxes,
         layers.RegionProposals,
         layers.RegionSamples,
+        layers.ResizeImages,
         layers.RoIAlign,
         layers.RoIPool,
         layers.ScaleImages,
+        layers.SequenceBoxes,
+        layers.SlidingWindows,
         layers.SuperpixelPooling,
         layers.SuperpixelUnpooling,
         layers.Upsample,
+        layers.WindowBoxes,
     }
     assert public - raced == without_a_race
 

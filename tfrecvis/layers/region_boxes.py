@@ -52,10 +52,10 @@ class RegionBoxes(keras.layers.Layer):
 
     def call(self, deltas, regions, images):
         self._check(deltas, regions, images)
-        _, height, width, _ = ops.shape(images)
+        batch, height, width, _ = ops.shape(images)
         # Not of the deltas: where these were reshaped just before, tf2onnx makes one of
         # both reshapes, and reads the shape before it.
-        batch, count, _ = ops.shape(regions)
+        count = ops.shape(regions)[-2]
         channels = deltas.shape[-1]
         deltas = ops.stop_gradient(ops.cast(deltas, "float32"))
         deltas = ops.reshape(deltas, (batch, count, channels // 4, 4))

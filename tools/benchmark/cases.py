@@ -14,6 +14,7 @@ from tfrecvis.tools.benchmark.loops import GridLoop, PixelLoop, one_node_a_step
 from tfrecvis.tools.benchmark.peers import (
     Sweeps,
     convolutional,
+    each_pixel_again,
     lstm_of_keras,
     pixels_in_a_row,
 )
@@ -305,6 +306,13 @@ CASES = {
         always(2),
         neighbour_products(PIXELS, reads=1 + 8 + 9, depth=2),
         keras=convolutional(UNITS, depth=2),
+    ),
+    "RolloutLSTM 28x28, 5 steps": Case(
+        lambda: layers.RolloutLSTM(UNITS, steps=5),
+        lambda: images(28, 28),
+        always(5),
+        [Product(PIXELS, UNITS, GATES), Product(PIXELS, UNITS, GATES, steps=5)],
+        keras=each_pixel_again(UNITS, steps=5),
     ),
     "PixelLSTM 28x28, 2 layers": Case(
         lambda: layers.PixelLSTM(UNITS, depth=2),

@@ -65,6 +65,27 @@ def lstm_of_keras(units, depth=1):
     )
 
 
+def each_pixel_again(units, steps):
+    """`keras.layers.LSTM` over the features of each pixel, repeated at every step.
+
+    Example:
+
+    >>> each_pixel_again(4, steps=5)()(ops.ones((2, 3, 5, 6))).shape
+    TensorShape([30, 5, 4])
+    """
+
+    def pixels(images):
+        return ops.reshape(images, (-1, images.shape[-1]))
+
+    return lambda: keras.Sequential(
+        [
+            keras.layers.Lambda(pixels),
+            keras.layers.RepeatVector(steps),
+            keras.layers.LSTM(units, return_sequences=True),
+        ]
+    )
+
+
 def convolutional(units, depth):
     """`keras.layers.ConvLSTM2D` that reads the map `depth` times over.
 
