@@ -1,4 +1,4 @@
-"""Imports flow one way, and the backend is named in one file."""
+"""Imports flow one way, and the backend is named in two files."""
 
 import sys
 
@@ -8,7 +8,9 @@ from architecture import project
 # Layers, losses, metrics, models and their maths run under every Keras backend.
 BACKEND_NEUTRAL = {"ops", "layers", "losses", "metrics", "models"}
 NEUTRAL_LIBRARIES = {"keras", "numpy"}
-BACKENDS = {"tfrecvis.ops.scan": {"tensorflow", "jax"}}
+BACKENDS = dict.fromkeys(
+    ("tfrecvis.ops.backend", "tfrecvis.ops.scan"), {"tensorflow", "jax"}
+)
 # R-CNN's classifiers are no part of a graph: scikit-learn fits them under any backend.
 OF_NO_BACKEND = {"tfrecvis.models.detection.svm_stage": {"sklearn"}}
 

@@ -2,8 +2,8 @@ import keras
 import numpy as np
 import pytest
 
+from tfrecvis.ops.backend import fail_unless
 from tfrecvis.ops.label_map import check_classes
-from tfrecvis.ops.scan import fail_unless
 
 needs_tensorflow = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="JAX cannot stop a compiled step"

@@ -7,7 +7,7 @@ import tensorflow as tf
 from reference.graphs import operators
 
 from tfrecvis import ops
-from tfrecvis.ops.scan import concrete_value, vjp
+from tfrecvis.ops.backend import concrete_value, vjp
 
 T, B, U = 5, 2, 3
 LOWERINGS = ("tensor_array", "buffer", "unrolled")
@@ -147,7 +147,7 @@ def test_scan_without_outputs_returns_the_last_carry():
 def test_number_of_loops_for_two_tracks(name, accelerator, loops, monkeypatch):
     # `tfrecvis.ops.scan` is the function; its module is found by name only.
     module = sys.modules[ops.Track.__module__]
-    monkeypatch.setattr(module, "_has_accelerator", lambda: accelerator)
+    monkeypatch.setattr(module, "has_accelerator", lambda: accelerator)
     function = traced(name, both_ways_forward, (T, B, U), (B, U))
     assert operators(function, "While") == loops
     results = function(tf.constant(XS), tf.constant(CARRY))

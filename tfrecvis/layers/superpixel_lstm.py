@@ -5,9 +5,9 @@ from keras import ops
 
 from tfrecvis.layers.arguments import known_size
 from tfrecvis.layers.neighbour_lstm import NeighbourLSTM
+from tfrecvis.ops.backend import concrete_value
 from tfrecvis.ops.graph_checks import check_scales, check_stacked
 from tfrecvis.ops.levels import gather_nodes
-from tfrecvis.ops.scan import concrete_value
 from tfrecvis.ops.shape_checks import check_integer_dtype, check_mask, check_shapes
 
 

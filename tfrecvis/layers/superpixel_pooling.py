@@ -4,9 +4,9 @@ import keras
 from keras import ops
 
 from tfrecvis.layers.arguments import TakesLists
+from tfrecvis.ops.backend import concrete_value
 from tfrecvis.ops.checks import check_given, check_integer
 from tfrecvis.ops.levels import gather_nodes
-from tfrecvis.ops.scan import concrete_value
 from tfrecvis.ops.shape_checks import check_integer_dtype, check_mask, check_shapes
 
 

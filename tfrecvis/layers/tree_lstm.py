@@ -5,10 +5,10 @@ from keras import ops
 
 from tfrecvis.layers.arguments import TakesLists, known_size
 from tfrecvis.layers.initial_values import forget_bias, one_by_one
+from tfrecvis.ops.backend import concrete_value
 from tfrecvis.ops.checks import check_choice, check_flag, check_given, check_integer
 from tfrecvis.ops.graph_checks import check_tree
 from tfrecvis.ops.levels import gather_nodes, schedule, visit
-from tfrecvis.ops.scan import concrete_value
 from tfrecvis.ops.shape_checks import check_integer_dtype, check_mask, check_shapes
 from tfrecvis.ops.stencil import project
 

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfrecvis.ops.backend import concrete_value
 from tfrecvis.ops.checks import check_integer
 from tfrecvis.ops.label_map import check_classes, label_map
-from tfrecvis.ops.scan import concrete_value
 from tfrecvis.ops.shape_checks import check_shapes
 
 # Counts are kept as high * 2**24 + low in two integer variables, because a float32

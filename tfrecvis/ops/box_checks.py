@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from tfrecvis.ops.backend import concrete_value
 from tfrecvis.ops.checks import check_number
-from tfrecvis.ops.scan import concrete_value
 from tfrecvis.ops.shape_checks import check_integer_dtype, check_shapes
 
 

@@ -2,13 +2,8 @@
 
 from keras import ops
 
-from tfrecvis.ops.scan import (
-    custom_gradient,
-    one_launch_per_step,
-    scan,
-    uses_builtins,
-    vjp,
-)
+from tfrecvis.ops.backend import custom_gradient, vjp
+from tfrecvis.ops.scan import one_launch_per_step, scan, uses_builtins
 
 BUDGET = 2**25  # bytes of the largest tensor between input and output
 

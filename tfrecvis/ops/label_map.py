@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfrecvis.ops.scan import concrete_value, fail_unless
+from tfrecvis.ops.backend import concrete_value, fail_unless
 from tfrecvis.ops.shape_checks import check_shapes
 
 

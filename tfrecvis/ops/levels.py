@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from keras import ops
 
-from tfrecvis.ops.scan import custom_gradient, vjp
+from tfrecvis.ops.backend import custom_gradient, vjp
 
 WIDTH = 32  # nodes of a graph that go in one step
 

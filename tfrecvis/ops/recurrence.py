@@ -4,7 +4,8 @@ import math
 
 from keras import ops
 
-from tfrecvis.ops.scan import custom_gradient, one_launch_per_step, scan_together
+from tfrecvis.ops.backend import custom_gradient
+from tfrecvis.ops.scan import one_launch_per_step, scan_together
 from tfrecvis.ops.shape_checks import check_shapes
 from tfrecvis.ops.stencil import project, project_back, shift
 

@@ -1,13 +1,16 @@
 """RoIAlign: the features under each box, on a grid of fixed size."""
 
+import functools
 import math
 
 import numpy as np
 from keras import ops
 
+from tfrecvis.ops.backend import concrete_value
 from tfrecvis.ops.chunks import in_chunks
 from tfrecvis.ops.pyramid import assign_levels, check_pyramid
-from tfrecvis.ops.scan import concrete_value, uses_builtins
+from tfrecvis.ops.roi_crop import can_crop, crop_regions
+from tfrecvis.ops.scan import uses_builtins
 
 
 def roi_align(
@@ -36,10 +39,11 @@ def roi_align(
     larger than its map is exact, and a larger one has its samples further apart. Eager
     calls have no such bound.
 
-    How it is computed: with a fixed ratio, the corners of all samples are gathered
-    (XLA fuses this into one loop); adaptive, and in graphs for LiteRT and ONNX, as two
-    matrix products with the weights of rows and columns. Boxes are taken some at a
-    time, so that memory does not grow with their number.
+    How it is computed: with a fixed ratio, by TensorFlow's `crop_and_resize` on maps
+    with a border; under XLA and JAX, and where boxes have gradients, by gathering the
+    corners of all samples (XLA fuses this into one loop); adaptive, and in graphs for
+    LiteRT and ONNX, as two matrix products with the weights of rows and columns. Boxes
+    are taken some at a time, so that memory does not grow with their number.
 
     Reference: He et al., 2017, section 3 (https://arxiv.org/abs/1703.06870); details as
     in torchvision's `roi_align`. Levels: Lin et al., 2017, eq. 1
@@ -89,6 +93,10 @@ def roi_align(
         size = 4 * bins[0] * width * channels
         parts = ((boxes,), ()) if box_gradients else ((), (boxes,))
         return in_chunks(multiply, tuple(pyramid), *parts, size, (*bins, channels))
+
+    if not box_gradients and can_crop(pyramid):
+        spans = functools.partial(_starts_and_sizes, aligned=aligned)
+        return crop_regions(pyramid, boxes, bins, scales, sampling_ratio, spans)
 
     def gather(maps, floats, fixed):
         table = [ops.reshape(m, (-1, channels)) for m in maps]

@@ -4,9 +4,9 @@ import math
 
 from keras import ops
 
+from tfrecvis.ops.backend import concrete_value
 from tfrecvis.ops.chunks import in_chunks
 from tfrecvis.ops.likeliest import lowest
-from tfrecvis.ops.scan import concrete_value
 
 OUTSIDE = -(2**29)  # the place of no pixel; the sum of two is still an integer
 

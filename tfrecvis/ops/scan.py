@@ -1,8 +1,9 @@
 """One loop over the leading axis, for every recurrence of the package.
 
-The only file that knows the backend. `scan` has one contract and several
-*lowerings*: what the loop becomes in the graph. Training uses the default; an export
-chooses another with `lowering`:
+It holds the loops of each backend; what else these do in their own ways is in
+`tfrecvis.ops.backend`. `scan` has one contract and several *lowerings*: what the loop
+becomes in the graph. Training uses the default; an export chooses another with
+`lowering`:
 
 | lowering | loop | for |
 | --- | --- | --- |
@@ -22,6 +23,7 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
+from tfrecvis.ops.backend import has_accelerator
 from tfrecvis.ops.checks import check_choice
 
 LOWERINGS = ("tensor_array", "buffer", "unrolled")
@@ -146,7 +148,7 @@ def one_launch_per_step():
     ...     one_launch_per_step()
     True
     """
-    return exporting() or _has_accelerator()
+    return exporting() or has_accelerator()
 
 
 def exporting():
@@ -173,59 +175,6 @@ def uses_builtins():
     return _lowering.get() != "tensor_array"
 
 
-def vjp(function, arguments, upstream):
-    """Gradients of `sum(upstream * function(*arguments))`, also inside a loop's body.
-
-    Args:
-        function: Function of tensors that returns a tensor, or a tuple of them.
-        arguments: Tuple of float tensors.
-        upstream: What `function` returns: the same structure, shapes and dtypes.
-
-    Returns:
-        Tuple of tensors, one for each argument; zeros where it has no influence.
-
-    Example:
-
-    >>> x = keras.ops.convert_to_tensor([1.0, 2.0])
-    >>> (gradient,) = vjp(keras.ops.square, (x,), x)
-    >>> [float(g) for g in gradient]
-    [2.0, 8.0]
-    """
-    return tuple(_vjp(function, tuple(arguments), upstream))
-
-
-def concrete_value(tensor):
-    """A tensor's values as a NumPy array; None while a graph is traced, and for None.
-
-    Example:
-
-    >>> concrete_value(keras.ops.ones((2,))).tolist()
-    [1.0, 1.0]
-    """
-    if tensor is None or keras.backend.is_keras_tensor(tensor) or _is_traced(tensor):
-        return None
-    return ops.convert_to_numpy(tensor)
-
-
-def fail_unless(condition, message, values=()):
-    """Stop a graph that runs while a condition does not hold.
-
-    Only TensorFlow can, and only outside XLA. Under XLA and under JAX nothing happens,
-    at no cost: the caller's result must show the fault itself, such as by a NaN. For
-    eager calls, check `concrete_value` and raise a ValueError.
-
-    Args:
-        condition: Boolean tensor `()`.
-        message: String.
-        values: Sequence of small tensors whose values the error prints.
-
-    Example:
-
-    >>> fail_unless(keras.ops.any(keras.ops.ones(2) > 0), "must be positive")
-    """
-    _fail_unless(condition, message, tuple(values))
-
-
 def _unrolled(step, carry, xs, like, reverse):
     steps = xs[0].shape[0]
     if steps is None:
@@ -244,9 +193,6 @@ def _unrolled(step, carry, xs, like, reverse):
 
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
-
-    def _has_accelerator():
-        return bool(tf.config.list_physical_devices("GPU"))
 
     class _Arrays:
         """Reads and writes of one track through TensorArrays."""
@@ -351,45 +297,8 @@ if keras.backend.backend() == "tensorflow":
             for memory, (carry, stores) in zip(memories, states, strict=True)
         ]
 
-    custom_gradient = tf.custom_gradient
-
-    def _vjp(function, arguments, upstream):
-        with tf.GradientTape() as tape:
-            tape.watch(arguments)
-            y = function(*arguments)
-        zero = tf.UnconnectedGradients.ZERO
-        return tape.gradient(y, arguments, upstream, unconnected_gradients=zero)
-
-    def _fail_unless(condition, message, values):
-        tf.debugging.Assert(condition, [message, *values])
-
-    def _is_traced(tensor):
-        return isinstance(tensor, tf.Tensor) and not hasattr(tensor, "numpy")
-
 elif keras.backend.backend() == "jax":
     import jax
-
-    def _has_accelerator():
-        return jax.default_backend() != "cpu"
-
-    def custom_gradient(run):
-        """`tf.custom_gradient`'s contract: the backward pass takes `*upstream`."""
-
-        @jax.custom_gradient
-        def adapted(*args):
-            outputs, backward = run(*args)
-            return outputs, lambda upstream: backward(*upstream)
-
-        return adapted
-
-    def _vjp(function, arguments, upstream):
-        return jax.vjp(function, *arguments)[1](upstream)
-
-    def _fail_unless(condition, message, values):
-        """XLA has no way to stop a program."""
-
-    def _is_traced(tensor):
-        return isinstance(tensor, jax.core.Tracer)
 
     def _loop(tracks):
         def flip(track, values):

@@ -9,7 +9,7 @@ import re
 import keras
 import numpy as np
 
-from tfrecvis.ops.scan import concrete_value
+from tfrecvis.ops.backend import concrete_value
 
 
 def check_shapes(hint="", **arguments):
