@@ -64,10 +64,11 @@ def test_batch_holds_every_key_padded_with_its_own_padding():
     dataset = batches(reader, 3, inputs=None, pad=True, shuffle=False)
     [batch] = dataset.as_numpy_iterator()
     assert set(batch) == set(SAMPLE_KEYS)
+    samples = list(reader.samples().as_numpy_iterator())
     for name, key in SAMPLE_KEYS.items():
         values = plain(batch[name])
         assert len(values) == 3
-        for number, sample in enumerate(reader.samples().as_numpy_iterator()):
+        for number, sample in enumerate(samples):
             expected = plain(sample[name])
             rest = np.ones(values.shape[1:], bool)
             inner = tuple(slice(side) for side in expected.shape)

@@ -20,7 +20,7 @@ def full_disk(*args, **kwargs):
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def write_one_file(signatures, examples, formats, card, bundle, *rest):
+def write_one_file(signatures, traced, examples, formats, card, bundle, *rest):
     (bundle / "saved_model.pb").write_text("half")
     return {}
 
