@@ -155,15 +155,17 @@ class Detection(TakesPhotos, ReaderTask):
         return answer
 
     def score(self, pairs):
-        images, has_masks = [], False
+        images, has_masks, full = [], False, 0
         for batch, answer in pairs:
             has_masks = "masks" in answer
+            full += sum(_is_full(answer, n) for n in range(len(batch["classes"])))
             images += [
                 (truths(batch, image, has_masks), entries(answer, image))
                 for image in range(len(batch["classes"]))
             ]
         names = self.card["class_names"]
         counted = {"images": len(images), "objects": sum(len(t) for t, _ in images)}
+        counted["full_answers"] = full
         of_voc = voc_scores(images, names)
         result = {**coco_scores(images, names), **of_voc, **counted}
         if has_masks:
@@ -186,6 +188,11 @@ class Detection(TakesPhotos, ReaderTask):
                 f"{result['box_ap']:.4f}, AP50 {result['box_ap50']:.4f}. Mean average "
                 "precision of masks as in the Data Science Bowl 2018: "
                 f"{result['challenge']:.4f}"
+            )
+        if result["full_answers"]:
+            table += (
+                f"\n{result['full_answers']} of {result['images']} images have as many "
+                "detections as the model answers with at most: some may be left out"
             )
         return table
 
@@ -219,7 +226,11 @@ class Detection(TakesPhotos, ReaderTask):
         shown = [entry for entry in found if entry["score"] >= SHOWN]
         write_boxes(batch["image"][0], shown, names, colours, picture)
         write_json(written, found)
-        return f"{len(shown)} objects"
+        told = f"{len(shown)} objects"
+        if _is_full(answer, 0):
+            most = len(answer["boxes"][0])
+            told += f"; the model answers with {most} at most: some may be left out"
+        return told
 
     def compare(self, batches, answers, path):
         from tfrecvis.tools.pictures.detection import write_detections
@@ -264,6 +275,10 @@ class _SearchBefore:
         if self.augmentation is None:
             return sample
         return self.augmentation(sample, seed)
+
+
+def _is_full(answer, image):
+    return bool(answer["num_detections"][image] == len(answer["boxes"][image]))
 
 
 def _resized_mask(mask, size):
