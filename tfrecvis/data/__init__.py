@@ -41,7 +41,8 @@ height and width before a batch pads the image |
 
 `batches` makes batches of any keys of any reader: it pads, shuffles and resumes.
 `Augmentation` moves all spatial keys of a sample together. `Superpixels` adds the keys
-`superpixels`, `neighbours` and `nodes` to a sample, for models on graphs.
+`superpixels`, `neighbours` and `nodes` to a sample, for models on graphs. `Vocabulary`
+makes tokens of `captions`, and sentences of tokens.
 
 A reader is any object with
 
@@ -97,6 +98,7 @@ from tfrecvis.data.synthetic_objects import SyntheticObjects
 from tfrecvis.data.synthetic_scenes import SyntheticScenes
 from tfrecvis.data.synthetic_superpixels import SyntheticSuperpixels
 from tfrecvis.data.voc_folder import VOCFolder
+from tfrecvis.data.vocabulary import Vocabulary
 
 __all__ = [
     "ADDITION_TOKENS",
@@ -118,6 +120,7 @@ __all__ = [
     "SyntheticScenes",
     "SyntheticSuperpixels",
     "VOCFolder",
+    "Vocabulary",
     "addition",
     "batches",
     "check_sample",
