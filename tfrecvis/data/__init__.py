@@ -94,6 +94,7 @@ from tfrecvis.data.superpixels import (
     superpixel_neighbours,
     superpixels,
 )
+from tfrecvis.data.synthetic_captions import SyntheticCaptions
 from tfrecvis.data.synthetic_objects import SyntheticObjects
 from tfrecvis.data.synthetic_scenes import SyntheticScenes
 from tfrecvis.data.synthetic_superpixels import SyntheticSuperpixels
@@ -116,6 +117,7 @@ __all__ = [
     "SegmentationFolder",
     "SegmentationTFDS",
     "Superpixels",
+    "SyntheticCaptions",
     "SyntheticObjects",
     "SyntheticScenes",
     "SyntheticSuperpixels",
