@@ -78,11 +78,14 @@ from tfrecvis.data.algorithmic import ADDITION_TOKENS, addition, memorisation
 from tfrecvis.data.array_file import read_array_file
 from tfrecvis.data.augmentation import Augmentation
 from tfrecvis.data.batches import batches, steps_per_epoch
+from tfrecvis.data.caption_folder import CaptionFolder
 from tfrecvis.data.class_frequencies import class_frequencies
+from tfrecvis.data.coco_captions import COCOCaptions
 from tfrecvis.data.coco_folder import COCOFolder
 from tfrecvis.data.decoding import IMAGE_SUFFIXES, decode_image, read_image
 from tfrecvis.data.detection_tfds import DetectionTFDS
 from tfrecvis.data.dimension_priors import dimension_priors
+from tfrecvis.data.flickr_captions import FlickrCaptions
 from tfrecvis.data.instance_mask_folder import InstanceMaskFolder
 from tfrecvis.data.problems import VOID, DataError, Problem
 from tfrecvis.data.reader import Reader, class_colours, subset
@@ -107,9 +110,12 @@ __all__ = [
     "SAMPLE_KEYS",
     "VOID",
     "Augmentation",
+    "COCOCaptions",
     "COCOFolder",
+    "CaptionFolder",
     "DataError",
     "DetectionTFDS",
+    "FlickrCaptions",
     "InstanceMaskFolder",
     "Problem",
     "Reader",
