@@ -8,10 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrecvis.ops.checks import check_integer
-
-PADDING, UNKNOWN, START, END = range(4)
-
-SPECIAL_WORDS = ("", "[UNK]", "[start]", "[end]")
+from tfrecvis.ops.words import END, PADDING, SPECIAL_WORDS, START, check_words
 
 # Every score of captions names it.
 TOKENIZER = "lower-case words without punctuation (tfrecvis.data.Vocabulary)"
@@ -49,28 +46,19 @@ class Vocabulary:
     """
 
     def __init__(self, words):
-        self.words = [str(word) for word in words]
-        first = self.words[: len(SPECIAL_WORDS)]
-        if first != list(SPECIAL_WORDS) or len(self.words) == len(first):
-            raise ValueError(
-                f"`words` must begin with {list(SPECIAL_WORDS)} and hold a word after "
-                f"them. Received: {len(self.words)} words, the first: {first}. "
-                "`Vocabulary.of(sentences)` makes such a list."
-            )
-        own = self.words[len(first) :]
-        repeated = [word for word, count in Counter(own).items() if count > 1]
-        as_split = [" ".join(split) for split in split_words(own)]
+        check_words(words)
+        self.words = list(words)
+        own = self.words[len(SPECIAL_WORDS) :]
         changed = [
             word
-            for word, kept in zip(own, as_split, strict=True)
-            if word != kept or not word or " " in word
+            for word, found in zip(own, split_words(own), strict=True)
+            if found != [word]
         ]
-        for found, what in ((repeated, "once"), (changed, "as sentences are split")):
-            if found:
-                raise ValueError(
-                    f"`words` must hold each word {what}: small letters without "
-                    f"punctuation and spaces. Received: {found[:5]}."
-                )
+        if changed:
+            raise ValueError(
+                "`words` must be as sentences are split: small letters without "
+                f"punctuation and spaces. Received: {repr(changed[:5])[1:-1]}."
+            )
         self._layer = keras.layers.TextVectorization(vocabulary=self.words[2:])
 
     @classmethod
