@@ -1,6 +1,7 @@
 """Pictures of captions: sentences beside their image, and where each word looked."""
 
 import math
+import textwrap
 
 import numpy as np
 
@@ -13,7 +14,8 @@ from tfrecvis.tools.pictures.figures import (
 )
 
 SIDE = 240  # pixels of the longer side of an image
-TEXT = 560  # pixels that a column of sentences is wide
+TEXT = 560  # pixels that a column of sentences is wide,
+LETTERS = 60  # in which so many letters find room
 COLUMNS = 6  # maps of attention side by side
 
 
@@ -42,7 +44,7 @@ def write_captions(rows, path):
         how = images.NEAREST if scale > 2 else images.BICUBIC
         sheet.paste(picture.resize(size, how), (0, top))
         for column, sentences in enumerate(columns.values()):
-            lines = [part for text in sentences for part in _lines(text, font)]
+            lines = [part for text in sentences for part in _lines(text)]
             left = SIDE + gap + column * (TEXT + gap)
             text = "\n".join(lines[: SIDE // 22])
             draw.multiline_text((left, top), text, fill="black", font=font, spacing=6)
@@ -50,16 +52,9 @@ def write_captions(rows, path):
     save_picture(sheet, path)
 
 
-def _lines(text, font):
+def _lines(text):
     """A sentence in lines that fit a column, each but the first one indented."""
-    lines = [""]
-    for word in (text or "(no word)").split():
-        longer = f"{lines[-1]} {word}".strip() if lines != [""] else word
-        if lines[-1].strip() and font.getlength(longer) > TEXT:
-            lines.append(f"    {word}")
-        else:
-            lines[-1] = longer if len(lines) == 1 else f"    {longer}"
-    return lines
+    return textwrap.wrap(text, LETTERS, subsequent_indent="    ") or ["(no word)"]
 
 
 def write_attention(image, words, maps, path):
