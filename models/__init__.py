@@ -5,6 +5,7 @@ from raw outputs to an answer is written there once.
 """
 
 from tfrecvis.models import (
+    captioning,
     classification,
     detection,
     segmentation,
@@ -12,6 +13,7 @@ from tfrecvis.models import (
     superpixels,
 )
 from tfrecvis.models.backbones import BACKBONES, build_backbone
+from tfrecvis.models.captioning import ShowAndTell
 from tfrecvis.models.classification import ImageClassifier
 from tfrecvis.models.detection import (
     RCNN,
@@ -43,11 +45,13 @@ __all__ = [
     "ReInspect",
     "ReSeg",
     "SequenceTagger",
+    "ShowAndTell",
     "Signature",
     "Spec",
     "SuperpixelLabeller",
     "YOLOv2",
     "build_backbone",
+    "captioning",
     "classification",
     "detection",
     "load_card",

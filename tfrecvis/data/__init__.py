@@ -44,7 +44,8 @@ height and width before a batch pads the image |
 `batches` makes batches of any keys of any reader: it pads, shuffles and resumes.
 `Augmentation` moves all spatial keys of a sample together. `Superpixels` adds the keys
 `superpixels`, `neighbours` and `nodes` to a sample, for models on graphs, and
-`SelectiveSearch` adds `regions`, for detectors that take them.
+`SelectiveSearch` adds `regions`, for detectors that take them. `Vocabulary` makes tokens
+of `captions`, and sentences of tokens.
 
 A reader is any object with
 
@@ -80,11 +81,14 @@ from tfrecvis.data.algorithmic import ADDITION_TOKENS, addition, memorisation
 from tfrecvis.data.array_file import read_array_file
 from tfrecvis.data.augmentation import Augmentation
 from tfrecvis.data.batches import batches, steps_per_epoch
+from tfrecvis.data.caption_folder import CaptionFolder
 from tfrecvis.data.class_frequencies import class_frequencies
+from tfrecvis.data.coco_captions import COCOCaptions
 from tfrecvis.data.coco_folder import COCOFolder
 from tfrecvis.data.decoding import IMAGE_SUFFIXES, decode_image, read_image
 from tfrecvis.data.detection_tfds import DetectionTFDS
 from tfrecvis.data.dimension_priors import dimension_priors
+from tfrecvis.data.flickr_captions import FlickrCaptions
 from tfrecvis.data.instance_mask_folder import InstanceMaskFolder
 from tfrecvis.data.problems import VOID, DataError, Problem
 from tfrecvis.data.reader import Reader, class_colours, subset
@@ -97,10 +101,12 @@ from tfrecvis.data.superpixels import (
     superpixel_neighbours,
     superpixels,
 )
+from tfrecvis.data.synthetic_captions import SyntheticCaptions
 from tfrecvis.data.synthetic_objects import SyntheticObjects
 from tfrecvis.data.synthetic_scenes import SyntheticScenes
 from tfrecvis.data.synthetic_superpixels import SyntheticSuperpixels
 from tfrecvis.data.voc_folder import VOCFolder
+from tfrecvis.data.vocabulary import Vocabulary
 
 __all__ = [
     "ADDITION_TOKENS",
@@ -108,9 +114,12 @@ __all__ = [
     "SAMPLE_KEYS",
     "VOID",
     "Augmentation",
+    "COCOCaptions",
     "COCOFolder",
+    "CaptionFolder",
     "DataError",
     "DetectionTFDS",
+    "FlickrCaptions",
     "InstanceMaskFolder",
     "Problem",
     "Reader",
@@ -119,10 +128,12 @@ __all__ = [
     "SegmentationTFDS",
     "SelectiveSearch",
     "Superpixels",
+    "SyntheticCaptions",
     "SyntheticObjects",
     "SyntheticScenes",
     "SyntheticSuperpixels",
     "VOCFolder",
+    "Vocabulary",
     "addition",
     "batches",
     "check_sample",

@@ -99,7 +99,7 @@ class _Subset(Reader):
         self.problems = reader.problems
         self._reader = reader
         self._numbers = numbers
-        for name in ("sizes", "files"):
+        for name in ("sizes", "files", "captions"):
             values = getattr(reader, name, None)
             if values is not None:
                 setattr(self, name, [values[number] for number in numbers])

@@ -32,6 +32,7 @@ from tfrecvis.layers.rollout_lstm import RolloutLSTM
 from tfrecvis.layers.row_lstm import RowLSTM
 from tfrecvis.layers.scale_images import ScaleImages
 from tfrecvis.layers.sequence_boxes import SequenceBoxes
+from tfrecvis.layers.show_and_tell_decoder import ShowAndTellDecoder
 from tfrecvis.layers.sliding_windows import SlidingWindows
 from tfrecvis.layers.soft_attention import SoftAttention
 from tfrecvis.layers.superpixel_lstm import SuperpixelLSTM
@@ -39,6 +40,7 @@ from tfrecvis.layers.superpixel_pooling import SuperpixelPooling, SuperpixelUnpo
 from tfrecvis.layers.tree_lstm import TreeLSTM
 from tfrecvis.layers.upsample import Upsample
 from tfrecvis.layers.window_boxes import WindowBoxes
+from tfrecvis.layers.word_embedding import WordEmbedding
 
 __all__ = [
     "MDLSTM",
@@ -75,6 +77,7 @@ __all__ = [
     "RowLSTM",
     "ScaleImages",
     "SequenceBoxes",
+    "ShowAndTellDecoder",
     "SlidingWindows",
     "SoftAttention",
     "SuperpixelLSTM",
@@ -83,4 +86,5 @@ __all__ = [
     "TreeLSTM",
     "Upsample",
     "WindowBoxes",
+    "WordEmbedding",
 ]

@@ -100,9 +100,9 @@ class ContextualLSTMCell(keras.layers.Layer):
             features=features + (apart if context is None else 0),
             context_size=apart,
         )
-        if context is None:
+        if context is None and apart:
             return inputs[..., :features], inputs[..., features:]
-        return inputs, context
+        return inputs, context  # None where there is none
 
     def project_inputs(self, features):
         """What the features add to the gates i, f, g, o."""
@@ -258,9 +258,9 @@ class ContextualLSTM(TakesLists, keras.layers.Layer):
         if mask is not None:
             mask = ops.cast(mask, "bool")[..., None]
             x = ops.where(mask, x, ops.zeros_like(x))
-        if len(context.shape) == 2:
+        if context is not None and len(context.shape) == 2:
             context = context[:, None]
-        elif mask is not None:
+        elif context is not None and mask is not None:
             context = ops.where(mask, context, ops.zeros_like(context))
         z = self.cell.project_inputs(x) + self.cell.project_context(context)
         if initial_state is None:

@@ -1,6 +1,7 @@
 """What `compile` takes as a loss."""
 
 from tfrecvis.losses.attention import doubly_stochastic_penalty, reinforce_loss
+from tfrecvis.losses.caption_cross_entropy import CaptionCrossEntropy
 from tfrecvis.losses.class_weights import median_frequency_weights
 from tfrecvis.losses.hungarian_loss import hungarian_loss
 from tfrecvis.losses.region_losses import mask_loss, proposal_losses, region_losses
@@ -11,6 +12,7 @@ from tfrecvis.losses.yolo_loss import yolo_loss
 from tfrecvis.losses.yolo_v2_loss import YOLOv2Loss
 
 __all__ = [
+    "CaptionCrossEntropy",
     "SegmentationCrossEntropy",
     "YOLOv2Loss",
     "doubly_stochastic_penalty",

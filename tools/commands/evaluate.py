@@ -56,7 +56,7 @@ def run(options):
                 drawn.append(pair)
             yield pair
 
-    result = task.score(pairs())
+    result = task.full_score(pairs())
     print(task.table(result))
     written = {"model": options.model, "data": options.data, "split": split, **result}
     directory.mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,7 @@ def check_settings(settings):
     """
     for setting in settings:
         table = setting.partition(".")[0].strip()
-        if table in ("model", "training", "augmentation", "demo"):
+        if table != "data":
             raise UserError(
                 f"--set {setting}: the model is trained, and evaluate heeds keys of "
                 "[data] only."

@@ -1,0 +1,126 @@
+"""What every model that says captions does."""
+
+import captions
+import keras
+import numpy as np
+import pytest
+
+from tfrecvis.export import export_model
+from tfrecvis.models import captioning
+
+SMALL = {"backbone_filters": (8, 16), "backbone_blocks": (0, 0), "dropout": 0.0}
+SMALL |= {"units": 24, "embedding_size": 16}
+RAGGED = {"images": np.zeros((2, 13, 9, 3)), "tokens": np.ones((2, 3, 4), "int32")}
+
+
+def numpy(answer):
+    return {name: keras.ops.convert_to_numpy(value) for name, value in answer.items()}
+
+
+class Captioners:
+    """Tests of a model: subclasses give `builder`, and what else it needs."""
+
+    arguments = {}
+    epochs = 60
+
+    @classmethod
+    def build(cls, **changes):
+        builder = cls.__dict__["builder"]
+        return builder(**{"words": captions.WORDS, **SMALL, **cls.arguments, **changes})
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def model(cls):
+        keras.utils.set_random_seed(1)
+        model = cls.build()
+        cls.history = captions.learn_by_heart(model, cls.epochs)
+        return model
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def answers(cls, model):
+        images, _ = captions.photos()
+        signatures = captioning.signatures(model, max_steps=captions.STEPS)
+        return {
+            signature.name: numpy(signature(images=images))
+            for signature in signatures
+            if signature.name != "step"
+        }
+
+    def test_sixteen_images_get_their_captions_back_word_for_word(self, answers):
+        answer, sentences = answers["serving_default"], captions.photos()[1]
+        assert captions.said(answer["tokens"]) == sentences
+        expected = [len(text.split()) for text in sentences]
+        assert answer["lengths"].tolist() == expected
+        said = [text.decode() for text in answers["captions"]["captions"].tolist()]
+        assert said == sentences
+
+    def test_score_is_the_likelihood_of_the_sentence(self, model, answers):
+        images, sentences = captions.photos()
+        tokens = captions.tokens_of(sentences)
+        logits = model({"images": images.astype("float32"), "tokens": tokens[:, None]})
+        logits = keras.ops.convert_to_numpy(logits)[:, 0].astype("float64")
+        logits[..., 1] = -1e4  # the unknown word is never said
+        logs = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+        logs = np.take_along_axis(logs, tokens[..., None], -1)[..., 0]
+        expected = (logs * (tokens > 0)).sum(-1)
+        found = answers["serving_default"]["scores"]
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+
+    def test_encode_and_step_say_the_same_word_by_word(self, model, answers):
+        signatures = {s.name: s for s in captioning.signatures(model, beam_width=1)}
+        images = captions.photos()[0]
+        given = numpy(signatures["encode"](images=images))
+        last, said = np.full(len(images), 2, "int32"), []
+        for _ in range(captions.STEPS):
+            after = numpy(signatures["step"](tokens=last, **given))
+            last = after.pop("probabilities").argmax(-1).astype("int32")
+            given |= {name.removeprefix("next_"): x for name, x in after.items()}
+            said.append(last)
+        said = np.stack(said, 1)
+        ended = np.maximum.accumulate(said == 3, 1)
+        expected = answers["serving_default"]["tokens"]
+        np.testing.assert_array_equal(np.where(ended, 0, said), expected)
+
+    def test_a_keras_file_says_the_same(self, model, answers, tmp_path):
+        model.save(tmp_path / "model.keras")
+        loaded = keras.models.load_model(tmp_path / "model.keras")
+        assert captioning.words_of(loaded) == captions.WORDS
+        (signature, *_) = captioning.signatures(loaded, max_steps=captions.STEPS)
+        found = numpy(signature(images=captions.photos()[0]))
+        expected = answers["serving_default"]
+        np.testing.assert_array_equal(found["tokens"], expected["tokens"])
+
+    def test_recurrent_context_takes_images_of_any_size(self):
+        model = self.build(context_layers=1, context_units=4)
+        assert tuple(model(RAGGED).shape) == (2, 3, 4, len(captions.WORDS))
+        assert model.get_layer("encoder").get_layer("context1")
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ({"words": captions.WORDS[:4]}, "at least one word"),
+            ({"backbone": "lenet"}, "`backbone` must be"),
+            ({"context": "graph"}, "`context` must be"),
+            ({"context_layers": -1}, "`context_layers` must be"),
+            ({"units": 0}, "`units` must be"),
+        ],
+    )
+    def test_wrong_argument_is_named(self, arguments, message):
+        with pytest.raises(ValueError, match=message):
+            self.build(**arguments)
+
+    @pytest.mark.slow
+    def test_every_export_says_the_same(self, model, exports_here, tmp_path):
+        images = captions.photos()[0][::3]
+        signatures = captioning.signatures(model, max_steps=captions.STEPS)
+        examples = captioning.export_examples(signatures, images)
+        card = {"words": captioning.words_of(model)}
+        with exports_here():
+            report = export_model(signatures, tmp_path / "model", examples, card=card)
+        artefacts = report["artefacts"]
+        kinds = {"saved_model", "litert_float32", "litert_float16", "litert_int8"}
+        assert kinds | {"onnx", "onnx_encode", "onnx_step"} == set(artefacts)
+        for artefact in artefacts.values():
+            sentences = artefact["signatures"].get("serving_default")
+            assert sentences is None or sentences["agreement"] == 1

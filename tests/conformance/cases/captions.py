@@ -1,0 +1,41 @@
+from conformance.case import Case
+
+from tfrecvis import layers
+
+WORDS = ["", "[UNK]", "[start]", "[end]", "a", "dog", "runs"]
+
+
+def tokens(rng, batch, other):
+    return rng.integers(0, len(WORDS), (batch, 4 if other else 3)).astype("int32")
+
+
+def captions(rng, batch, other):
+    steps = 6 if other else 5
+    return rng.integers(0, len(WORDS), (batch, 2, steps)).astype("int32")
+
+
+def vectors(rng, batch, other):
+    return {
+        "features": rng.normal(size=(batch, 3)).astype("float32"),
+        "tokens": captions(rng, batch, other),
+    }
+
+
+ARGUMENTS = {"words": WORDS, "units": 5, "embedding_size": 4, "dropout": 0.25}
+QUIET = {"dropout": 0.0}
+
+CASES = {
+    "WordEmbedding": Case(
+        layers.WordEmbedding,
+        {"words": WORDS, "units": 4},
+        lambda *a: {"tokens": tokens(*a)},
+    ),
+    "ShowAndTellDecoder": Case(
+        layers.ShowAndTellDecoder,
+        ARGUMENTS,
+        vectors,
+        QUIET,
+        keeps_float32=True,
+        loop_of="ContextualLSTM",
+    ),
+}

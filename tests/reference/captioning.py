@@ -1,0 +1,43 @@
+"""Decoders of captions, word by word in NumPy.
+
+Each gives the logits `(steps, vocabulary)` of one caption of one image, from weights by
+name: `embeddings`, `word_kernel`, `word_bias`, and those of the decoder.
+"""
+
+import numpy as np
+from reference.lstm import sigmoid
+
+START = 2
+NEVER = -1e4
+
+
+def lstm_step(x, h, c, weights, context=None):
+    """h and c after one step; `weights` kernel, recurrent_kernel, bias, i, f, g, o."""
+    z = x @ weights["kernel"] + h @ weights["recurrent_kernel"] + weights["bias"]
+    if context is not None:
+        z = z + context @ weights["context_kernel"]
+    i, f, g, o = np.split(z, 4)
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(c), c
+
+
+def words_before(tokens, weights):
+    for last in [START, *tokens[:-1]]:
+        yield weights["embeddings"][last]
+
+
+def logits_of(output, weights):
+    logits = output @ weights["word_kernel"] + weights["word_bias"]
+    logits[[0, START]] = NEVER
+    return logits
+
+
+def show_and_tell(features, tokens, weights):
+    units = weights["lstm"]["recurrent_kernel"].shape[0]
+    image = features @ weights["image_kernel"] + weights["image_bias"]
+    h, c = lstm_step(image, np.zeros(units), np.zeros(units), weights["lstm"])
+    logits = []
+    for x in words_before(tokens, weights):
+        h, c = lstm_step(x, h, c, weights["lstm"])
+        logits.append(logits_of(h, weights))
+    return np.stack(logits)

@@ -1,0 +1,231 @@
+"""Captioning through the commands."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfrecvis.models import captioning
+from tfrecvis.tools.errors import UserError
+from tfrecvis.tools.loading import load
+from tfrecvis.tools.runs.recipe import read_recipe
+from tfrecvis.tools.tasks import captioning as module
+from tfrecvis.tools.tasks.captioning import Captioning
+
+RECIPE = """\
+task = "captioning"
+[model]
+units = 8
+embedding_size = 4
+backbone_filters = [4, 6]
+backbone_blocks = [0, 0]
+[data]
+reader = "synthetic"
+size = [48, 48]
+train_count = 12
+val_count = 6
+[text]
+least_count = 1
+max_steps = 8
+[search]
+beam_width = 2
+[training]
+epochs = 1
+batch_size = 4
+jit_compile = false
+"""
+
+
+@pytest.fixture
+def no_java(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+
+
+@pytest.fixture(scope="module")
+def trained(command, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("captioning")
+    (directory / "recipe.toml").write_text(RECIPE)
+    result = command("train", directory / "recipe.toml", "--output", directory / "run")
+    assert result.status == 0, result.errors
+    return directory / "run"
+
+
+@pytest.fixture
+def task(tmp_path):
+    """A function of settings that returns the task of the recipe."""
+    (tmp_path / "recipe.toml").write_text(RECIPE)
+
+    def of(*settings):
+        return Captioning(read_recipe(tmp_path / "recipe.toml", settings))
+
+    return of
+
+
+def folder(root):
+    """Three photos to train on, of which one is missing, and one to validate on."""
+    entries = []
+    for name, split in (
+        ("a", "train"),
+        ("b", "train"),
+        ("gone", "train"),
+        ("c", "val"),
+    ):
+        captions = ["A red dot .", "a dot"] if name != "b" else ["a dot", ""]
+        entries.append({"file": f"{name}.png", "split": split, "captions": captions})
+        if name != "gone":
+            (root / "images").mkdir(exist_ok=True)
+            Image.new("RGB", (16, 12)).save(root / "images" / f"{name}.png")
+    (root / "captions.json").write_text(json.dumps({"images": entries}))
+
+
+def test_run_keeps_its_scores_its_words_and_pictures(trained):
+    score = json.loads((trained / "score.json").read_text())
+    assert score["cider"] >= 0 and 0 <= score["bleu4"] <= 1
+    logged = (trained / "metrics.csv").read_text().splitlines()[0].split(",")
+    assert {"perplexity", "word_accuracy", "val_cider"} <= set(logged)
+    card = json.loads((trained / "model.json").read_text())
+    assert card["words"][:5] == ["", "[UNK]", "[start]", "[end]", "a"]
+    assert card["model"] == "ShowAndTell" and "lower-case" in card["tokenizer"]
+    assert (trained / "samples.png").is_file()
+
+
+def test_evaluate_writes_scores_and_captions_as_coco_has_them(
+    command, trained, tmp_path, no_java
+):
+    result = command("evaluate", trained, "--output", tmp_path)
+    assert result.status == 0, result.errors
+    assert "BLEU-4" in result.output and "lower-case words" in result.output
+    written = json.loads((tmp_path / "evaluation.json").read_text())
+    trained_score = json.loads((trained / "score.json").read_text())
+    assert written["cider"] == pytest.approx(trained_score["cider"], abs=1e-6)
+    assert written["images"] == 6 and "meteor" not in written
+    captions = json.loads((tmp_path / "captions.json").read_text())
+    assert [entry["image_id"] for entry in captions] == list(range(6))
+    assert len({e["caption"] for e in captions}) == written["different_captions"]
+
+
+def test_predict_says_a_caption_of_each_photo_that_can_be_read(
+    command, trained, tmp_path
+):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number in range(2):
+        pixels = np.full((60, 48, 3), 90 * number, "uint8")
+        Image.fromarray(pixels).save(photos / f"{number}.png")
+    (photos / "broken.png").write_bytes(b"no image")
+    result = command("predict", trained, photos, "--output", tmp_path / "p")
+    assert result.status == 1
+    assert "broken.png: cannot be decoded" in result.errors
+    (found,) = json.loads((tmp_path / "p" / "1_caption.json").read_text())
+    assert found["image_id"] == 1 and found["score"] < 0
+    assert f"1.png: {found['caption']}" in result.output
+
+
+def test_photos_with_captions_are_opened_and_what_is_wrong_is_said(
+    task, tmp_path, capsys
+):
+    folder(tmp_path)
+    opened = task("training.batch_size=2")
+    opened.recipe["data"] = {"reader": "captions", "path": str(tmp_path)}
+    opened.open()
+    assert "2 images to train on, 1 to validate on, 7 words" in opened.description
+    errors = capsys.readouterr().err
+    assert "gone.png: is missing" in errors and "b.png: caption 1 is empty" in errors
+    inputs, targets = next(iter(opened.batches(0, 1)))
+    assert inputs["images"].shape == (2, 12, 16, 3)
+    np.testing.assert_array_equal(inputs["tokens"], targets)
+    rows = sorted(tuple(row) for row in targets.numpy()[:, :, :4].reshape(-1, 4))
+    # The photo with one caption has a row of padding in place of the second.
+    assert [row for row in rows if not any(row)] == [(0, 0, 0, 0)]
+    with pytest.raises(UserError, match="Fix or remove them, or leave out --strict"):
+        opened.open(strict=True)
+
+
+def test_blind_model_is_shown_black_images(task):
+    batch = {"image": np.full((1, 4, 4, 3), 7, "uint8")}
+    assert task().inputs(batch)["images"].max() == 7
+    blind = task("model.blind=true")
+    assert blind.inputs(batch)["images"].max() == 0
+    blind.open()
+    inputs, _ = next(iter(blind.batches(0, 1)))
+    assert inputs["images"].numpy().max() == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("model.class='ShowAndTel'", "one of ShowAndTell.*Did you mean `ShowAndTell`"),
+        ("model.blind=3", "model.blind is true or false"),
+        ("text.max_step=3", "`max_step` in .text.. Did you mean `max_steps`"),
+        ("text.max_steps=0", "text. is wrong: `max_steps`"),
+        ("text.least_count=99999", "text. is wrong: No word"),
+        ("search.beam_width=50", "search.*`beam_width` must be at most the size"),
+        ("search.beam_width=0", "`beam_width`"),
+        ("augmentation.flip=true", "left and right wrong"),
+    ],
+)
+def test_wrong_key_stops_before_the_training(command, tmp_path, setting, message):
+    (tmp_path / "recipe.toml").write_text(RECIPE)
+    arguments = ["--output", tmp_path / "run", "--set", setting]
+    result = command("train", tmp_path / "recipe.toml", *arguments)
+    assert result.status == 2
+    assert re.search(message, result.errors), result.errors
+    assert not (tmp_path / "run").exists()
+
+
+def test_trained_model_heeds_no_other_search(command, trained, tmp_path):
+    arguments = ["--output", tmp_path, "--set", "search.beam_width=5"]
+    result = command("evaluate", trained, *arguments)
+    assert result.status == 2 and "keys of [data] only" in result.errors
+
+
+def test_card_of_other_words_is_refused(trained, tmp_path):
+    shutil.copy(trained / "model.keras", tmp_path)
+    card = json.loads((trained / "model.json").read_text())
+    card["words"][4] = "the"
+    (tmp_path / "model.json").write_text(json.dumps(card))
+    with pytest.raises(UserError, match="does not fit its card: the words of the card"):
+        load(str(tmp_path / "model.keras"))
+
+
+def test_attention_is_drawn_word_by_word(task, tmp_path, monkeypatch):
+    monkeypatch.setitem(module.CAPTIONERS, "ShowAndTell", True)
+    attending = task()
+    attending.card = {"words": ["", "[UNK]", "[start]", "[end]", "a", "dog"]}
+    assert attending.files == ("_caption.json", "_attention.png")
+    answer = {
+        "tokens": np.array([[4, 5, 0]]),
+        "scores": np.array([-1.5]),
+        "attention": np.eye(4)[None, :3].reshape(1, 3, 2, 2),
+    }
+    image = np.zeros((1, 20, 30, 3), "uint8")
+    assert attending.write({"image": image}, answer, tmp_path / "x") == "a dog"
+    picture = Image.open(tmp_path / "x_attention.png")
+    assert picture.width > 2 * picture.height  # the image and two words in a row
+    answer["tokens"] = np.zeros((1, 3), int)
+    assert attending.write({"image": image}, answer, tmp_path / "y") == ""
+
+
+@pytest.mark.slow
+def test_every_artefact_says_the_same(command, trained, tmp_path, no_java):
+    result = command("export", trained, "--output", tmp_path / "e")
+    assert result.status == 0, result.errors
+    said = []
+    for name in ("", "model_float32.tflite", "model.onnx"):
+        artefact = tmp_path / "e" / "1" / name
+        output = tmp_path / f"scores_{name}"
+        result = command("evaluate", artefact, "--output", output)
+        assert result.status == 0, result.errors
+        said.append((output / "captions.json").read_text())
+    assert len(set(said)) == 1
+
+
+def test_examples_of_an_export_fit_every_signature(trained):
+    loaded = load(str(trained))
+    examples = loaded.task.examples(None, (48, 48))
+    assert set(examples) == {signature.name for signature in loaded.signatures}
+    assert captioning.words_of(loaded.signatures[0].model) == loaded.task.card["words"]
+    assert len(examples["serving_default"]["images"]) == 4

@@ -1,0 +1,159 @@
+"""What decoders of captions share: a step, and the same steps over known captions."""
+
+import keras
+from keras import ops
+
+from tfrecvis.layers.word_embedding import WordEmbedding
+from tfrecvis.ops import scan
+from tfrecvis.ops.checks import check_given, check_integer, check_number
+from tfrecvis.ops.shape_checks import check_integer_dtype, check_shapes
+from tfrecvis.ops.words import PADDING, START
+
+# The logit of what is never said. Half precision holds it.
+NEVER = -1e4
+
+
+class CaptionDecoder(keras.layers.Layer):
+    """A decoder that says one word after the other, from the features of an image.
+
+    Called with captions, it gives the logits of each of their words, from the words
+    before (teacher forcing). Step by step, with an explicit state, it gives the same:
+
+        state, context = decoder.begin(features)
+        logits, state = decoder.step(tokens, state, context)
+
+    State and context are dicts of tensors `(batch, ...)`; the context stays the same
+    over a sentence. Padding and the start token have a logit that is never chosen.
+
+    A decoder has `begin`; `advance`, one step of its recurrence from the vector of the
+    last word, which gives a tuple of tensors and the next state; `like`, tensors of
+    their shapes; and `build_steps`, which makes the weights. Where whole sequences have
+    a faster way, it has `unroll` in place of `like`, and where the logits come from
+    more than the first of the tensors, a `tell`.
+    """
+
+    features_spec = "batch channels"
+
+    def __init__(self, words, units=256, embedding_size=256, dropout=0.0, **kwargs):
+        super().__init__(**kwargs)
+        check_integer("units", units)
+        check_integer("embedding_size", embedding_size)
+        check_number("dropout", dropout, below=1, hint="For 20 percent, use 0.2.")
+        self.word_embedding = self._part(WordEmbedding, words, embedding_size)
+        self.words = self.word_embedding.words
+        self.units = units
+        self.embedding_size = embedding_size
+        self.dropout = dropout
+        self.drop = self._part(keras.layers.Dropout, dropout)
+        self.word_logits = self._part(keras.layers.Dense, len(words))
+
+    def _part(self, layer, *args, **kwargs):
+        return layer(*args, dtype=self.dtype_policy, **kwargs)
+
+    def build(self, features_shape, tokens_shape=None):
+        self._check(features_shape, tokens_shape)
+        self.word_embedding.build()
+        self.word_logits.build((None, self.build_steps(features_shape)))
+
+    def step(self, tokens, state, context):
+        """The logits of the next word.
+
+        Args:
+            tokens: int32 `(batch,)`, the last words; first of all the start token.
+            state, context: What `begin` gave, or the state of the step before.
+
+        Returns:
+            Logits, float32 `(batch, vocabulary)`, and the next state.
+        """
+        x = self.word_embedding(tokens)
+        seen, state = self.advance(x, state, context)
+        return self.tell(x, seen), state
+
+    def unroll(self, x, state, context, training=False):
+        """What `advance` gives at each step: tensors `(batch, steps, ...)`."""
+        names = sorted(state)
+
+        def one(carry, xs):
+            before = dict(zip(names, carry, strict=True))
+            seen, after = self.advance(xs[0], before, context)
+            return tuple(after[name] for name in names), seen
+
+        xs = (_steps_lead(x),)
+        carry = tuple(state[name] for name in names)
+        _, seen = scan(one, carry, xs, like=self.like(state, context))
+        return tuple(_steps_lead(y) for y in seen)
+
+    def tell(self, x, seen, training=False):
+        """Logits, float32, from the vectors of words and what the steps gave."""
+        return self.logits(seen[0], training)
+
+    def logits(self, outputs, training=False):
+        """Logits, float32, of all words that can be said."""
+        logits = self.word_logits(self.drop(outputs, training=training))
+        numbers = ops.arange(len(self.words), dtype="int32")
+        never = ops.logical_or(numbers == PADDING, numbers == START)
+        return ops.where(never, NEVER, ops.cast(logits, "float32"))
+
+    def follow(self, tokens, state, context, training=False):
+        """Teacher forcing: vectors of the words before each, and what each step gave.
+
+        Args:
+            tokens: int32 `(batch, steps)`, words without the start token.
+            state, context: What `begin` gave.
+        """
+        start = ops.full_like(tokens[:, :1], START)
+        x = self.word_embedding(ops.concatenate([start, tokens[:, :-1]], 1))
+        x = self.drop(x, training=training)
+        return x, self.unroll(x, state, context, training)
+
+    def call(self, features, tokens=None, training=False):
+        check_given("tokens", tokens, "Use `decoder(features, tokens=tokens)`.")
+        self._check(features, tokens)
+        check_integer_dtype("tokens", tokens)
+        batch, captions, steps = ops.shape(tokens)
+        features = ops.cast(features, self.compute_dtype)
+        state, context = (
+            {name: _each(x, captions) for name, x in part.items()}
+            for part in self.begin(features)
+        )
+        rows = ops.reshape(tokens, (-1, steps))
+        x, seen = self.follow(rows, state, context, training)
+        logits = self.tell(x, seen, training)
+        return ops.reshape(logits, (batch, captions, steps, len(self.words)))
+
+    def _check(self, features, tokens):
+        check_shapes(
+            "The image is encoded once for its captions.",
+            features=(self.features_spec, features),
+            tokens=("batch captions steps", tokens),
+        )
+
+    def compute_output_shape(self, features_shape, tokens_shape):
+        return (*tokens_shape, len(self.words))
+
+    def compute_output_spec(self, features, tokens=None, training=False):
+        check_given("tokens", tokens, "Use `decoder(features, tokens=tokens)`.")
+        self._check(features, tokens)
+        check_integer_dtype("tokens", tokens)
+        return keras.KerasTensor((*tokens.shape, len(self.words)), "float32")
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "words": self.words,
+            "units": self.units,
+            "embedding_size": self.embedding_size,
+            "dropout": self.dropout,
+        }
+
+
+def _steps_lead(x):
+    """Swaps the axes of the batch and of the steps."""
+    return ops.swapaxes(x, 0, 1)
+
+
+def _each(x, captions):
+    """Repeats each image for its captions."""
+    shape = ops.shape(x)
+    x = ops.broadcast_to(x[:, None], (shape[0], captions, *shape[1:]))
+    return ops.reshape(x, (-1, *shape[1:]))
