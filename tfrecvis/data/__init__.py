@@ -44,8 +44,8 @@ height and width before a batch pads the image |
 `batches` makes batches of any keys of any reader: it pads, shuffles and resumes.
 `Augmentation` moves all spatial keys of a sample together. `Superpixels` adds the keys
 `superpixels`, `neighbours` and `nodes` to a sample, for models on graphs, and
-`SelectiveSearch` adds `regions`, for detectors that take them. `Vocabulary` makes tokens
-of `captions`, and sentences of tokens.
+`SelectiveSearch` adds `regions`, for detectors that take them. `Vocabulary` makes
+tokens of `captions`, and sentences of tokens.
 
 A reader is any object with
 
