@@ -13,7 +13,7 @@ from tfrecvis.models import (
     superpixels,
 )
 from tfrecvis.models.backbones import BACKBONES, build_backbone
-from tfrecvis.models.captioning import ShowAndTell
+from tfrecvis.models.captioning import ShowAndTell, ShowAttendTell
 from tfrecvis.models.classification import ImageClassifier
 from tfrecvis.models.detection import (
     SSD,
@@ -42,6 +42,7 @@ __all__ = [
     "ReSeg",
     "SequenceTagger",
     "ShowAndTell",
+    "ShowAttendTell",
     "Signature",
     "Spec",
     "SuperpixelLabeller",

@@ -2,5 +2,12 @@
 
 from tfrecvis.models.captioning.answers import export_examples, signatures, words_of
 from tfrecvis.models.captioning.show_and_tell import ShowAndTell
+from tfrecvis.models.captioning.show_attend_tell import ShowAttendTell
 
-__all__ = ["ShowAndTell", "export_examples", "signatures", "words_of"]
+__all__ = [
+    "ShowAndTell",
+    "ShowAttendTell",
+    "export_examples",
+    "signatures",
+    "words_of",
+]

@@ -5,6 +5,7 @@ name: `embeddings`, `word_kernel`, `word_bias`, and those of the decoder.
 """
 
 import numpy as np
+from reference.attention import soft
 from reference.lstm import sigmoid
 
 START = 2
@@ -41,3 +42,19 @@ def show_and_tell(features, tokens, weights):
         h, c = lstm_step(x, h, c, weights["lstm"])
         logits.append(logits_of(h, weights))
     return np.stack(logits)
+
+
+def show_attend_tell(features, tokens, weights):
+    """Logits, and alpha `(steps, places)`; `features` are `(places, channels)`."""
+    mean = features.mean(0)
+    h = np.tanh(mean @ weights["h_kernel"] + weights["h_bias"])
+    c = np.tanh(mean @ weights["c_kernel"] + weights["c_bias"])
+    logits, alphas = [], []
+    for x in words_before(tokens, weights):
+        z, alpha = soft(features[None], h[None], weights["attention"])
+        h, c = lstm_step(x, h, c, weights["lstm"], z[0])
+        y = np.concatenate([h, z[0]]) @ weights["output_kernel"]
+        y = np.tanh(x + y + weights["output_bias"])
+        logits.append(logits_of(y, weights))
+        alphas.append(alpha[0])
+    return np.stack(logits), np.stack(alphas)

@@ -33,6 +33,7 @@ from tfrecvis.layers.row_lstm import RowLSTM
 from tfrecvis.layers.scale_images import ScaleImages
 from tfrecvis.layers.sequence_boxes import SequenceBoxes
 from tfrecvis.layers.show_and_tell_decoder import ShowAndTellDecoder
+from tfrecvis.layers.show_attend_tell_decoder import ShowAttendTellDecoder
 from tfrecvis.layers.sliding_windows import SlidingWindows
 from tfrecvis.layers.soft_attention import SoftAttention
 from tfrecvis.layers.superpixel_lstm import SuperpixelLSTM
@@ -78,6 +79,7 @@ __all__ = [
     "ScaleImages",
     "SequenceBoxes",
     "ShowAndTellDecoder",
+    "ShowAttendTellDecoder",
     "SlidingWindows",
     "SoftAttention",
     "SuperpixelLSTM",
