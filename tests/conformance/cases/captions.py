@@ -46,6 +46,22 @@ CASES = {
         keeps_float32=True,
         loop_of="ContextualLSTM",
     ),
+    "LRCNDecoder": Case(
+        layers.LRCNDecoder,
+        ARGUMENTS,
+        vectors,
+        QUIET,
+        keeps_float32=True,
+        loop_of="ContextualLSTM",
+    ),
+    "DeepImageSentDecoder": Case(
+        layers.DeepImageSentDecoder,
+        ARGUMENTS,
+        vectors,
+        QUIET,
+        keeps_float32=True,
+        loop_of="ShowAttendTellDecoder",  # that of `CaptionDecoder.unroll`
+    ),
     "ShowAttendTellDecoder": Case(
         layers.ShowAttendTellDecoder,
         {**ARGUMENTS, "attention_units": 6, "penalty": 0.5},
