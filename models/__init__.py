@@ -13,7 +13,12 @@ from tfrecvis.models import (
     superpixels,
 )
 from tfrecvis.models.backbones import BACKBONES, build_backbone
-from tfrecvis.models.captioning import ShowAndTell
+from tfrecvis.models.captioning import (
+    LRCN,
+    DeepImageSent,
+    ShowAndTell,
+    ShowAttendTell,
+)
 from tfrecvis.models.classification import ImageClassifier
 from tfrecvis.models.detection import (
     SSD,
@@ -32,8 +37,10 @@ from tfrecvis.models.superpixels import SuperpixelLabeller
 
 __all__ = [
     "BACKBONES",
+    "LRCN",
     "SSD",
     "YOLO",
+    "DeepImageSent",
     "FasterRCNN",
     "ImageClassifier",
     "MaskRCNN",
@@ -42,6 +49,7 @@ __all__ = [
     "ReSeg",
     "SequenceTagger",
     "ShowAndTell",
+    "ShowAttendTell",
     "Signature",
     "Spec",
     "SuperpixelLabeller",
