@@ -13,7 +13,12 @@ from tfrecvis.models import (
     superpixels,
 )
 from tfrecvis.models.backbones import BACKBONES, build_backbone
-from tfrecvis.models.captioning import ShowAndTell
+from tfrecvis.models.captioning import (
+    LRCN,
+    DeepImageSent,
+    ShowAndTell,
+    ShowAttendTell,
+)
 from tfrecvis.models.classification import ImageClassifier
 from tfrecvis.models.detection import (
     RCNN,
@@ -34,9 +39,11 @@ from tfrecvis.models.superpixels import SuperpixelLabeller
 
 __all__ = [
     "BACKBONES",
+    "LRCN",
     "RCNN",
     "SSD",
     "YOLO",
+    "DeepImageSent",
     "FastRCNN",
     "FasterRCNN",
     "ImageClassifier",
@@ -46,6 +53,7 @@ __all__ = [
     "ReSeg",
     "SequenceTagger",
     "ShowAndTell",
+    "ShowAttendTell",
     "Signature",
     "Spec",
     "SuperpixelLabeller",

@@ -19,7 +19,7 @@ MUTATIONS = [
     ),
     Mutation(
         "REINFORCE: the reward has a gradient",
-        "tfrecvis/losses/attention.py",
+        "tfrecvis/ops/attention_losses.py",
         "reward = ops.stop_gradient(log_likelihood)",
         "reward = log_likelihood",
         "losses/test_attention.py",

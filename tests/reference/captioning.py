@@ -5,6 +5,7 @@ name: `embeddings`, `word_kernel`, `word_bias`, and those of the decoder.
 """
 
 import numpy as np
+from reference.attention import soft
 from reference.lstm import sigmoid
 
 START = 2
@@ -39,5 +40,44 @@ def show_and_tell(features, tokens, weights):
     logits = []
     for x in words_before(tokens, weights):
         h, c = lstm_step(x, h, c, weights["lstm"])
+        logits.append(logits_of(h, weights))
+    return np.stack(logits)
+
+
+def show_attend_tell(features, tokens, weights):
+    """Logits, and alpha `(steps, places)`; `features` are `(places, channels)`."""
+    mean = features.mean(0)
+    h = np.tanh(mean @ weights["h_kernel"] + weights["h_bias"])
+    c = np.tanh(mean @ weights["c_kernel"] + weights["c_bias"])
+    logits, alphas = [], []
+    for x in words_before(tokens, weights):
+        z, alpha = soft(features[None], h[None], weights["attention"])
+        h, c = lstm_step(x, h, c, weights["lstm"], z[0])
+        y = np.concatenate([h, z[0]]) @ weights["output_kernel"]
+        y = np.tanh(x + y + weights["output_bias"])
+        logits.append(logits_of(y, weights))
+        alphas.append(alpha[0])
+    return np.stack(logits), np.stack(alphas)
+
+
+def lrcn(features, tokens, weights):
+    units = weights["first"]["recurrent_kernel"].shape[0]
+    h1 = c1 = h2 = c2 = np.zeros(units)
+    logits = []
+    for x in words_before(tokens, weights):
+        h1, c1 = lstm_step(x, h1, c1, weights["first"])
+        h2, c2 = lstm_step(h1, h2, c2, weights["second"], features)
+        logits.append(logits_of(h2, weights))
+    return np.stack(logits)
+
+
+def deep_image_sent(features, tokens, weights):
+    h = np.zeros(weights["recurrent_kernel"].shape[0])
+    logits = []
+    for t, x in enumerate(words_before(tokens, weights)):
+        z = x @ weights["kernel"] + h @ weights["recurrent_kernel"] + weights["bias"]
+        if t == 0:
+            z = z + features @ weights["image_kernel"] + weights["image_bias"]
+        h = np.maximum(z, 0)
         logits.append(logits_of(h, weights))
     return np.stack(logits)

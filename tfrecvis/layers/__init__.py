@@ -5,6 +5,7 @@ from tfrecvis.layers.box_merging import BoxMerging
 from tfrecvis.layers.cell_boxes import CellBoxes
 from tfrecvis.layers.contextual_lstm import ContextualLSTM, ContextualLSTMCell
 from tfrecvis.layers.crop_to_match import CropToMatch
+from tfrecvis.layers.deep_image_sent_decoder import DeepImageSentDecoder
 from tfrecvis.layers.diagonal_bilstm import DiagonalBiLSTM
 from tfrecvis.layers.draw_read import DrawRead
 from tfrecvis.layers.draw_write import DrawWrite
@@ -15,6 +16,7 @@ from tfrecvis.layers.grid_lstm import GridLSTM
 from tfrecvis.layers.group_nodes import GroupNodes
 from tfrecvis.layers.hard_attention import HardAttention
 from tfrecvis.layers.local_global_lstm import LocalGlobalLSTM
+from tfrecvis.layers.lrcn_decoder import LRCNDecoder
 from tfrecvis.layers.masked_conv_2d import MaskedConv2D
 from tfrecvis.layers.max_unpool_2d import MaxPoolWithArgmax, MaxUnpool2D
 from tfrecvis.layers.md_lstm import MDLSTM
@@ -33,6 +35,7 @@ from tfrecvis.layers.row_lstm import RowLSTM
 from tfrecvis.layers.scale_images import ScaleImages
 from tfrecvis.layers.sequence_boxes import SequenceBoxes
 from tfrecvis.layers.show_and_tell_decoder import ShowAndTellDecoder
+from tfrecvis.layers.show_attend_tell_decoder import ShowAttendTellDecoder
 from tfrecvis.layers.sliding_windows import SlidingWindows
 from tfrecvis.layers.soft_attention import SoftAttention
 from tfrecvis.layers.superpixel_lstm import SuperpixelLSTM
@@ -50,6 +53,7 @@ __all__ = [
     "ContextualLSTM",
     "ContextualLSTMCell",
     "CropToMatch",
+    "DeepImageSentDecoder",
     "DiagonalBiLSTM",
     "DrawRead",
     "DrawWrite",
@@ -59,6 +63,7 @@ __all__ = [
     "GridLSTM",
     "GroupNodes",
     "HardAttention",
+    "LRCNDecoder",
     "LocalGlobalLSTM",
     "MaskedConv2D",
     "MaxPoolWithArgmax",
@@ -78,6 +83,7 @@ __all__ = [
     "ScaleImages",
     "SequenceBoxes",
     "ShowAndTellDecoder",
+    "ShowAttendTellDecoder",
     "SlidingWindows",
     "SoftAttention",
     "SuperpixelLSTM",

@@ -119,7 +119,22 @@ class CaptionDecoder(keras.layers.Layer):
         rows = ops.reshape(tokens, (-1, steps))
         x, seen = self.follow(rows, state, context, training)
         logits = self.tell(x, seen, training)
+        if training:
+            self.add_terms(seen, rows, logits)
         return ops.reshape(logits, (batch, captions, steps, len(self.words)))
+
+    def add_terms(self, seen, tokens, logits):
+        """Adds to the loss of the model what is more than the words' cost: nothing."""
+
+    def per_word(self, values, tokens):
+        """The sum of one value per caption over the words of the batch.
+
+        The mean cost per word is another factor times the mean cost per caption. A
+        caption without a word does not count.
+        """
+        words = ops.cast(ops.not_equal(tokens, PADDING), "float32")
+        there = ops.max(words, -1)
+        return ops.sum(values * there) / ops.maximum(ops.sum(words), 1.0)
 
     def _check(self, features, tokens):
         check_shapes(

@@ -255,7 +255,7 @@ def references_of(captions):
 
     Example:
 
-    >>> references_of(np.array([b"a dog", b""], object))
+    >>> references_of([b"a dog", b""])
     ['a dog']
     """
     return [caption.decode() for caption in captions if caption]

@@ -21,6 +21,14 @@ def vectors(rng, batch, other):
     }
 
 
+def maps(rng, batch, other):
+    size = (2, 5) if other else (3, 4)
+    return {
+        "features": rng.normal(size=(batch, *size, 3)).astype("float32"),
+        "tokens": captions(rng, batch, other),
+    }
+
+
 ARGUMENTS = {"words": WORDS, "units": 5, "embedding_size": 4, "dropout": 0.25}
 QUIET = {"dropout": 0.0}
 
@@ -37,5 +45,28 @@ CASES = {
         QUIET,
         keeps_float32=True,
         loop_of="ContextualLSTM",
+    ),
+    "LRCNDecoder": Case(
+        layers.LRCNDecoder,
+        ARGUMENTS,
+        vectors,
+        QUIET,
+        keeps_float32=True,
+        loop_of="ContextualLSTM",
+    ),
+    "DeepImageSentDecoder": Case(
+        layers.DeepImageSentDecoder,
+        ARGUMENTS,
+        vectors,
+        QUIET,
+        keeps_float32=True,
+        loop_of="ShowAttendTellDecoder",  # that of `CaptionDecoder.unroll`
+    ),
+    "ShowAttendTellDecoder": Case(
+        layers.ShowAttendTellDecoder,
+        {**ARGUMENTS, "attention_units": 6, "penalty": 0.5},
+        maps,
+        QUIET,
+        keeps_float32=True,
     ),
 }

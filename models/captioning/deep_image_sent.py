@@ -1,0 +1,85 @@
+"""DeepImageSent: a plain recurrent network with the image in its first step."""
+
+from tfrecvis.layers import DeepImageSentDecoder
+from tfrecvis.models.captioning.encoder import BLOCKS, FILTERS, build_encoder, captioner
+from tfrecvis.models.presets import with_presets
+
+
+@with_presets
+def DeepImageSent(
+    words,
+    backbone="conv",
+    weights=None,
+    backbone_filters=FILTERS,
+    backbone_blocks=BLOCKS,
+    context="renet",
+    context_units=48,
+    context_layers=0,
+    units=512,
+    embedding_size=512,
+    dropout=0.5,
+    input_shape=(None, None, 3),
+    name="deep_image_sent",
+):
+    """DeepImageSent: a plain recurrent network with the image in its first step.
+
+    The backbone's map, averaged over all places, becomes a further bias of the first
+    step of a network of rectified linear units, which reads the words. `fit` trains it
+    with `tfrecvis.losses.CaptionCrossEntropy` on captions as both input and target:
+    clip its gradients, as the paper does at 5 per entry. `tfrecvis.models.captioning.
+    signatures` says sentences by beam search.
+
+    Reference: Karpathy and Fei-Fei, 2015, section 3.2 (https://arxiv.org/abs/1412.2306).
+    Differs from the paper: a backbone trained from scratch, unless one with weights is
+    chosen; the context.
+
+    Args:
+        words: List of strings, the vocabulary: the index of a word is its token. It
+            begins with `"", "[UNK]", "[start]", "[end]"`, as the `words` of a
+            `tfrecvis.data.Vocabulary` do. The model keeps it.
+        backbone, weights, backbone_filters, backbone_blocks: See `build_backbone`.
+        context: `"renet"`, for layers of recurrent context over the backbone's map; or
+            `"conv"`, the twin: two 3x3 convolutions of as many parameters in place of
+            each.
+        context_units: Positive integer, units of each sweep.
+        context_layers: Integer, layers of context; 0 leaves them out.
+        units: Positive integer, units of the hidden state.
+        embedding_size: Positive integer, size of the vectors of words.
+        dropout: Share of the vectors of words and of the hidden states before the
+            logits that is dropped in training, in [0, 1).
+        input_shape: `(height, width, 3)`; None for a size that varies.
+        name: String, name of the model.
+
+    Input shape: dict of `images` `(batch, height, width, 3)`, RGB, 0-255; and `tokens`
+        `(batch, captions, steps)`, int32: words, the end token, then 0.
+    Output shape: `(batch, captions, steps, vocabulary)`, logits.
+
+    Raises:
+        ValueError: an argument is out of range or unknown; the message names it.
+
+    Example:
+
+    >>> import keras
+    >>> words = ["", "[UNK]", "[start]", "[end]", "a", "dog"]
+    >>> model = DeepImageSent(words, backbone_filters=(8, 8), backbone_blocks=(0, 0),
+    ...                       units=8, embedding_size=8)
+    >>> batch = {"images": keras.ops.zeros((2, 16, 16, 3)),
+    ...          "tokens": keras.ops.convert_to_tensor([[[4, 5, 3]]] * 2)}
+    >>> tuple(model(batch).shape)
+    (2, 1, 3, 6)
+    """
+    decoder = DeepImageSentDecoder(
+        words, units, embedding_size, dropout, name="decoder"
+    )
+    encoder = build_encoder(
+        backbone,
+        weights,
+        backbone_filters,
+        backbone_blocks,
+        context,
+        context_units,
+        context_layers,
+        input_shape,
+        pooled=True,
+    )
+    return captioner(encoder, decoder, name)

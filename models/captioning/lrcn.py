@@ -1,0 +1,82 @@
+"""LRCN: two LSTMs, the second of which sees the image at every step."""
+
+from tfrecvis.layers import LRCNDecoder
+from tfrecvis.models.captioning.encoder import BLOCKS, FILTERS, build_encoder, captioner
+from tfrecvis.models.presets import with_presets
+
+
+@with_presets
+def LRCN(
+    words,
+    backbone="conv",
+    weights=None,
+    backbone_filters=FILTERS,
+    backbone_blocks=BLOCKS,
+    context="renet",
+    context_units=48,
+    context_layers=0,
+    units=1000,
+    embedding_size=1000,
+    dropout=0.0,
+    input_shape=(None, None, 3),
+    name="lrcn",
+):
+    """LRCN: two LSTMs, the second of which sees the image at every step.
+
+    The backbone's map, averaged over all places, is what the second LSTM reads at every
+    step, along with the outputs of the first, which reads the words. `fit` trains it
+    with `tfrecvis.losses.CaptionCrossEntropy` on captions as both input and target.
+    `tfrecvis.models.captioning.signatures` says sentences by beam search.
+
+    Reference: Donahue et al., 2015, section 5, LRCN-2f (https://arxiv.org/abs/1411.4389).
+    Differs from the paper: a backbone trained from scratch, unless one with weights is
+    chosen; the context.
+
+    Args:
+        words: List of strings, the vocabulary: the index of a word is its token. It
+            begins with `"", "[UNK]", "[start]", "[end]"`, as the `words` of a
+            `tfrecvis.data.Vocabulary` do. The model keeps it.
+        backbone, weights, backbone_filters, backbone_blocks: See `build_backbone`.
+        context: `"renet"`, for layers of recurrent context over the backbone's map; or
+            `"conv"`, the twin: two 3x3 convolutions of as many parameters in place of
+            each.
+        context_units: Positive integer, units of each sweep.
+        context_layers: Integer, layers of context; 0 leaves them out.
+        units: Positive integer, units of each LSTM.
+        embedding_size: Positive integer, size of the vectors of words.
+        dropout: Share of the vectors of words and of the second LSTM's outputs that is
+            dropped in training, in [0, 1).
+        input_shape: `(height, width, 3)`; None for a size that varies.
+        name: String, name of the model.
+
+    Input shape: dict of `images` `(batch, height, width, 3)`, RGB, 0-255; and `tokens`
+        `(batch, captions, steps)`, int32: words, the end token, then 0.
+    Output shape: `(batch, captions, steps, vocabulary)`, logits.
+
+    Raises:
+        ValueError: an argument is out of range or unknown; the message names it.
+
+    Example:
+
+    >>> import keras
+    >>> words = ["", "[UNK]", "[start]", "[end]", "a", "dog"]
+    >>> model = LRCN(words, backbone_filters=(8, 8), backbone_blocks=(0, 0),
+    ...              units=8, embedding_size=8)
+    >>> batch = {"images": keras.ops.zeros((2, 16, 16, 3)),
+    ...          "tokens": keras.ops.convert_to_tensor([[[4, 5, 3]]] * 2)}
+    >>> tuple(model(batch).shape)
+    (2, 1, 3, 6)
+    """
+    decoder = LRCNDecoder(words, units, embedding_size, dropout, name="decoder")
+    encoder = build_encoder(
+        backbone,
+        weights,
+        backbone_filters,
+        backbone_blocks,
+        context,
+        context_units,
+        context_layers,
+        input_shape,
+        pooled=True,
+    )
+    return captioner(encoder, decoder, name)

@@ -1,0 +1,90 @@
+"""Show, Attend and Tell: an LSTM that looks at the image anew before each word."""
+
+from tfrecvis.layers import ShowAttendTellDecoder
+from tfrecvis.models.captioning.encoder import BLOCKS, FILTERS, build_encoder, captioner
+from tfrecvis.models.presets import with_presets
+
+
+@with_presets
+def ShowAttendTell(
+    words,
+    backbone="conv",
+    weights=None,
+    backbone_filters=FILTERS,
+    backbone_blocks=BLOCKS,
+    context="renet",
+    context_units=48,
+    context_layers=0,
+    units=512,
+    embedding_size=512,
+    attention_units=512,
+    penalty=1.0,
+    dropout=0.5,
+    input_shape=(None, None, 3),
+    name="show_attend_tell",
+):
+    """ShowAttendTell: an LSTM that looks at the image anew before each word.
+
+    Each place of the backbone's map is weighed by how well it fits the LSTM's state,
+    and the LSTM reads their mean along with the last word. `fit` trains it with
+    `tfrecvis.losses.CaptionCrossEntropy` on captions as both input and target; the
+    penalty that makes it look at every place adds itself. Its signatures answer with
+    the map of attention of each word.
+
+    Reference: Xu et al., 2015 (https://arxiv.org/abs/1502.03044), soft attention.
+    Differs from the paper: see `tfrecvis.layers.ShowAttendTellDecoder`; a backbone
+    trained from scratch, unless one with weights is chosen; the context; one layer in
+    place of two for the first state and for the attention.
+
+    Args:
+        words: List of strings, the vocabulary: the index of a word is its token. It
+            begins with `"", "[UNK]", "[start]", "[end]"`, as the `words` of a
+            `tfrecvis.data.Vocabulary` do. The model keeps it.
+        backbone, weights, backbone_filters, backbone_blocks: See `build_backbone`.
+        context: `"renet"`, for layers of recurrent context over the backbone's map; or
+            `"conv"`, the twin: two 3x3 convolutions of as many parameters in place of
+            each.
+        context_units: Positive integer, units of each sweep.
+        context_layers: Integer, layers of context; 0 leaves them out.
+        units: Positive integer, units of the LSTM.
+        embedding_size: Positive integer, size of the vectors of words.
+        attention_units: Positive integer, hidden units of the attention network.
+        penalty: Number, the weight of the doubly stochastic penalty, lambda.
+        dropout: Share of the vectors of words, of the LSTM's outputs and of the last
+            layer's inputs that is dropped in training, in [0, 1).
+        input_shape: `(height, width, 3)`; None for a size that varies.
+        name: String, name of the model.
+
+    Input shape: dict of `images` `(batch, height, width, 3)`, RGB, 0-255; and `tokens`
+        `(batch, captions, steps)`, int32: words, the end token, then 0.
+    Output shape: `(batch, captions, steps, vocabulary)`, logits.
+
+    Raises:
+        ValueError: an argument is out of range or unknown; the message names it.
+
+    Example:
+
+    >>> import keras
+    >>> words = ["", "[UNK]", "[start]", "[end]", "a", "dog"]
+    >>> model = ShowAttendTell(words, backbone_filters=(8, 8), backbone_blocks=(0, 0),
+    ...                        units=8, embedding_size=8, attention_units=8)
+    >>> batch = {"images": keras.ops.zeros((2, 16, 16, 3)),
+    ...          "tokens": keras.ops.convert_to_tensor([[[4, 5, 3]]] * 2)}
+    >>> tuple(model(batch).shape)
+    (2, 1, 3, 6)
+    """
+    decoder = ShowAttendTellDecoder(
+        words, units, embedding_size, dropout, attention_units, penalty, name="decoder"
+    )
+    encoder = build_encoder(
+        backbone,
+        weights,
+        backbone_filters,
+        backbone_blocks,
+        context,
+        context_units,
+        context_layers,
+        input_shape,
+        pooled=False,
+    )
+    return captioner(encoder, decoder, name)
