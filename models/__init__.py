@@ -15,6 +15,7 @@ from tfrecvis.models import (
 from tfrecvis.models.backbones import BACKBONES, build_backbone
 from tfrecvis.models.captioning import (
     LRCN,
+    ContextualCaptioner,
     DeepImageSent,
     ShowAndTell,
     ShowAttendTell,
@@ -40,6 +41,7 @@ __all__ = [
     "LRCN",
     "SSD",
     "YOLO",
+    "ContextualCaptioner",
     "DeepImageSent",
     "FasterRCNN",
     "ImageClassifier",
