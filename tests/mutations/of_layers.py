@@ -157,4 +157,11 @@ MUTATIONS = [
         "(seen[2], ops.not_equal(tokens, -1))",
         "layers/test_show_attend_tell_decoder.py",
     ),
+    Mutation(
+        "hard attention: captions without words move the baseline",
+        "tfrecvis/layers/hard_show_attend_tell_decoder.py",
+        "ops.where(there > 0, likelihood, mean)",
+        "likelihood",
+        "layers/test_hard_show_attend_tell_decoder.py",
+    ),
 ]
