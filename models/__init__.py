@@ -15,6 +15,7 @@ from tfrecvis.models import (
 from tfrecvis.models.backbones import BACKBONES, build_backbone
 from tfrecvis.models.captioning import (
     LRCN,
+    ContextualCaptioner,
     DeepImageSent,
     ShowAndTell,
     ShowAttendTell,
@@ -43,6 +44,7 @@ __all__ = [
     "RCNN",
     "SSD",
     "YOLO",
+    "ContextualCaptioner",
     "DeepImageSent",
     "FastRCNN",
     "FasterRCNN",

@@ -21,7 +21,7 @@ class Captioners:
     """Tests of a model: subclasses give `builder`, and what else it needs."""
 
     arguments = {}
-    epochs = 60
+    epochs, rate = 60, 0.01
 
     @classmethod
     def build(cls, **changes):
@@ -33,7 +33,7 @@ class Captioners:
     def model(cls):
         keras.utils.set_random_seed(1)
         model = cls.build()
-        cls.history = captions.learn_by_heart(model, cls.epochs)
+        cls.history = captions.learn_by_heart(model, cls.epochs, cls.rate)
         return model
 
     @pytest.fixture(scope="class")

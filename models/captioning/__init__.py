@@ -1,6 +1,7 @@
 """Models that say what an image shows, and what they answer."""
 
 from tfrecvis.models.captioning.answers import export_examples, signatures, words_of
+from tfrecvis.models.captioning.contextual_captioner import ContextualCaptioner
 from tfrecvis.models.captioning.deep_image_sent import DeepImageSent
 from tfrecvis.models.captioning.lrcn import LRCN
 from tfrecvis.models.captioning.show_and_tell import ShowAndTell
@@ -8,6 +9,7 @@ from tfrecvis.models.captioning.show_attend_tell import ShowAttendTell
 
 __all__ = [
     "LRCN",
+    "ContextualCaptioner",
     "DeepImageSent",
     "ShowAndTell",
     "ShowAttendTell",

@@ -1,8 +1,11 @@
 """Show, Attend and Tell: an LSTM that looks at the image anew before each word."""
 
-from tfrecvis.layers import ShowAttendTellDecoder
+from tfrecvis.layers import HardShowAttendTellDecoder, ShowAttendTellDecoder
 from tfrecvis.models.captioning.encoder import BLOCKS, FILTERS, build_encoder, captioner
 from tfrecvis.models.presets import with_presets
+from tfrecvis.ops.checks import check_choice
+
+ATTENTIONS = ("soft", "hard")
 
 
 @with_presets
@@ -17,8 +20,11 @@ def ShowAttendTell(
     context_layers=0,
     units=512,
     embedding_size=512,
+    attention="soft",
     attention_units=512,
     penalty=1.0,
+    reinforce_weight=0.1,
+    entropy_weight=0.002,
     dropout=0.5,
     input_shape=(None, None, 3),
     name="show_attend_tell",
@@ -26,12 +32,14 @@ def ShowAttendTell(
     """ShowAttendTell: an LSTM that looks at the image anew before each word.
 
     Each place of the backbone's map is weighed by how well it fits the LSTM's state,
-    and the LSTM reads their mean along with the last word. `fit` trains it with
+    and the LSTM reads their mean, or with hard attention one of them, along with the
+    last word. `fit` trains it with
     `tfrecvis.losses.CaptionCrossEntropy` on captions as both input and target; the
-    penalty that makes it look at every place adds itself. Its signatures answer with
+    penalty that makes it look at every place adds itself, and so does the term of
+    REINFORCE that trains hard attention. Its signatures answer with
     the map of attention of each word.
 
-    Reference: Xu et al., 2015 (https://arxiv.org/abs/1502.03044), soft attention.
+    Reference: Xu et al., 2015 (https://arxiv.org/abs/1502.03044).
     Differs from the paper: see `tfrecvis.layers.ShowAttendTellDecoder`; a backbone
     trained from scratch, unless one with weights is chosen; the context; one layer in
     place of two for the first state and for the attention.
@@ -48,8 +56,12 @@ def ShowAttendTell(
         context_layers: Integer, layers of context; 0 leaves them out.
         units: Positive integer, units of the LSTM.
         embedding_size: Positive integer, size of the vectors of words.
+        attention: `"soft"`, the expectation over all places; or `"hard"`, one place:
+            drawn in training, the likeliest one otherwise.
         attention_units: Positive integer, hidden units of the attention network.
         penalty: Number, the weight of the doubly stochastic penalty, lambda.
+        reinforce_weight, entropy_weight: Numbers, of hard attention only; see
+            `tfrecvis.layers.HardShowAttendTellDecoder`.
         dropout: Share of the vectors of words, of the LSTM's outputs and of the last
             layer's inputs that is dropped in training, in [0, 1).
         input_shape: `(height, width, 3)`; None for a size that varies.
@@ -73,8 +85,20 @@ def ShowAttendTell(
     >>> tuple(model(batch).shape)
     (2, 1, 3, 6)
     """
-    decoder = ShowAttendTellDecoder(
-        words, units, embedding_size, dropout, attention_units, penalty, name="decoder"
+    check_choice("attention", attention, ATTENTIONS)
+    layer, more = ShowAttendTellDecoder, {}
+    if attention == "hard":
+        layer = HardShowAttendTellDecoder
+        more = {"reinforce_weight": reinforce_weight, "entropy_weight": entropy_weight}
+    decoder = layer(
+        words,
+        units,
+        embedding_size,
+        dropout,
+        attention_units,
+        penalty,
+        name="decoder",
+        **more,
     )
     encoder = build_encoder(
         backbone,

@@ -143,4 +143,25 @@ MUTATIONS = [
         "before = ops.concatenate([maps[:, -1:], maps[:, :-1]], 1)",
         "layers/test_upsample.py",
     ),
+    Mutation(
+        "captions: a step reads the word that it is to say",
+        "tfrecvis/layers/caption_decoder.py",
+        "tokens[:, :-1]], 1)",
+        "tokens[:, 1:]], 1)",
+        "layers/test_show_and_tell_decoder.py",
+    ),
+    Mutation(
+        "ShowAttendTell: the penalty counts steps after the end",
+        "tfrecvis/layers/show_attend_tell_decoder.py",
+        "(seen[2], ops.not_equal(tokens, PADDING))",
+        "(seen[2], ops.not_equal(tokens, -1))",
+        "layers/test_show_attend_tell_decoder.py",
+    ),
+    Mutation(
+        "hard attention: captions without words move the baseline",
+        "tfrecvis/layers/hard_show_attend_tell_decoder.py",
+        "ops.where(there > 0, likelihood, mean)",
+        "likelihood",
+        "layers/test_hard_show_attend_tell_decoder.py",
+    ),
 ]

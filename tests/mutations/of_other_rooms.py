@@ -25,6 +25,20 @@ MUTATIONS = [
         "losses/test_attention.py",
     ),
     Mutation(
+        "captions: padding counts in the mean cost of a word",
+        "tfrecvis/losses/caption_cross_entropy.py",
+        "ops.divide_no_nan(steps, ops.sum(real))",
+        "ops.divide_no_nan(steps, steps)",
+        "losses/test_caption_cross_entropy.py",
+    ),
+    Mutation(
+        "captions: beams read the features of another image",
+        "models/captioning/answers.py",
+        "ops.repeat(x, beam_width, axis=0)",
+        "ops.tile(x, [beam_width] + [1] * (len(x.shape) - 1))",
+        "models/test_lrcn.py",
+    ),
+    Mutation(
         "YOLOv2Loss: the prior least alike answers for an object",
         "tfrecvis/losses/yolo_v2_loss.py",
         "ops.argmax(self._similarity(sides), -1)",

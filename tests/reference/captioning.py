@@ -5,7 +5,8 @@ name: `embeddings`, `word_kernel`, `word_bias`, and those of the decoder.
 """
 
 import numpy as np
-from reference.attention import soft
+from reference.attention import soft, weights_of_locations
+from reference.contextual_lstm import contextual_lstm
 from reference.lstm import sigmoid
 
 START = 2
@@ -81,3 +82,34 @@ def deep_image_sent(features, tokens, weights):
         h = np.maximum(z, 0)
         logits.append(logits_of(h, weights))
     return np.stack(logits)
+
+
+def hard_attend_tell(features, tokens, weights, places=None):
+    """Logits, alpha, and log alpha of the places read: the likeliest, or those given.
+
+    A place of None is the expectation.
+    """
+    mean = features.mean(0)
+    h = np.tanh(mean @ weights["h_kernel"] + weights["h_bias"])
+    c = np.tanh(mean @ weights["c_kernel"] + weights["c_bias"])
+    logits, alphas, logs = [], [], []
+    for t, x in enumerate(words_before(tokens, weights)):
+        alpha = weights_of_locations(features, h, weights["attention"])
+        place = alpha.argmax() if places is None else places[t]
+        z = alpha @ features if place is None else features[place]
+        h, c = lstm_step(x, h, c, weights["lstm"], z)
+        y = np.concatenate([h, z]) @ weights["output_kernel"]
+        logits.append(logits_of(np.tanh(x + y + weights["output_bias"]), weights))
+        alphas.append(alpha)
+        logs.append(0.0 if place is None else np.log(alpha[place]))
+    return np.stack(logits), np.stack(alphas), np.array(logs)
+
+
+def contextual(features, tokens, weights):
+    topics = features @ weights["topic_kernel"] + weights["topic_bias"]
+    topics = np.exp(topics) / np.exp(topics).sum()
+    units = weights["lstm"]["recurrent_kernel"].shape[0]
+    x = np.stack(list(words_before(tokens, weights)))[None]
+    zeros = np.zeros((1, units))
+    outputs, _, _ = contextual_lstm(x, topics[None], weights["lstm"], zeros, zeros)
+    return np.stack([logits_of(output, weights) for output in outputs[0]])

@@ -3,6 +3,7 @@
 from tfrecvis.layers.anchors import Anchors
 from tfrecvis.layers.box_merging import BoxMerging
 from tfrecvis.layers.cell_boxes import CellBoxes
+from tfrecvis.layers.contextual_decoder import ContextualDecoder
 from tfrecvis.layers.contextual_lstm import ContextualLSTM, ContextualLSTMCell
 from tfrecvis.layers.crop_to_match import CropToMatch
 from tfrecvis.layers.deep_image_sent_decoder import DeepImageSentDecoder
@@ -15,6 +16,7 @@ from tfrecvis.layers.grid_boxes import GridBoxes
 from tfrecvis.layers.grid_lstm import GridLSTM
 from tfrecvis.layers.group_nodes import GroupNodes
 from tfrecvis.layers.hard_attention import HardAttention
+from tfrecvis.layers.hard_show_attend_tell_decoder import HardShowAttendTellDecoder
 from tfrecvis.layers.local_global_lstm import LocalGlobalLSTM
 from tfrecvis.layers.lrcn_decoder import LRCNDecoder
 from tfrecvis.layers.masked_conv_2d import MaskedConv2D
@@ -50,6 +52,7 @@ __all__ = [
     "Anchors",
     "BoxMerging",
     "CellBoxes",
+    "ContextualDecoder",
     "ContextualLSTM",
     "ContextualLSTMCell",
     "CropToMatch",
@@ -63,6 +66,7 @@ __all__ = [
     "GridLSTM",
     "GroupNodes",
     "HardAttention",
+    "HardShowAttendTellDecoder",
     "LRCNDecoder",
     "LocalGlobalLSTM",
     "MaskedConv2D",

@@ -94,19 +94,24 @@ class CaptionDecoder(keras.layers.Layer):
         never = ops.logical_or(numbers == PADDING, numbers == START)
         return ops.where(never, NEVER, ops.cast(logits, "float32"))
 
-    def follow(self, tokens, state, context, training=False):
+    def follow(self, tokens, state, context, training=False, **given):
         """Teacher forcing: vectors of the words before each, and what each step gave.
 
         Args:
             tokens: int32 `(batch, steps)`, words without the start token.
             state, context: What `begin` gave.
+            given: Further arguments of `unroll`.
         """
         start = ops.full_like(tokens[:, :1], START)
         x = self.word_embedding(ops.concatenate([start, tokens[:, :-1]], 1))
         x = self.drop(x, training=training)
-        return x, self.unroll(x, state, context, training)
+        return x, self.unroll(x, state, context, training, **given)
 
     def call(self, features, tokens=None, training=False):
+        return self.say(features, tokens, training)
+
+    def say(self, features, tokens, training, **given):
+        """`call`; the further arguments are those of `unroll`."""
         check_given("tokens", tokens, "Use `decoder(features, tokens=tokens)`.")
         self._check(features, tokens)
         check_integer_dtype("tokens", tokens)
@@ -117,7 +122,7 @@ class CaptionDecoder(keras.layers.Layer):
             for part in self.begin(features)
         )
         rows = ops.reshape(tokens, (-1, steps))
-        x, seen = self.follow(rows, state, context, training)
+        x, seen = self.follow(rows, state, context, training, **given)
         logits = self.tell(x, seen, training)
         if training:
             self.add_terms(seen, rows, logits)

@@ -76,6 +76,7 @@ class ShowAttendTellDecoder(CaptionDecoder):
     """
 
     features_spec = "batch rows columns channels"
+    attention_layer = SoftAttention
 
     def __init__(
         self,
@@ -92,7 +93,7 @@ class ShowAttendTellDecoder(CaptionDecoder):
         check_number("penalty", penalty)
         self.attention_units = attention_units
         self.penalty = penalty
-        self.look = self._part(SoftAttention, attention_units)
+        self.look = self._part(self.attention_layer, attention_units)
         self.first_h = self._part(keras.layers.Dense, units, activation="tanh")
         self.first_c = self._part(keras.layers.Dense, units, activation="tanh")
         self.output_h = self._part(keras.layers.Dense, embedding_size)
@@ -128,7 +129,7 @@ class ShowAttendTellDecoder(CaptionDecoder):
         return state["h"], ops.mean(annotations, (1, 2)), annotations[..., 0]
 
     def tell(self, x, seen, training=False):
-        y, z, _ = seen
+        y, z, *_ = seen
         y = self.output_h(self.drop(y, training=training)) + self.output_z(z)
         return self.logits(ops.tanh(x + y), training)
 

@@ -29,6 +29,13 @@ def maps(rng, batch, other):
     }
 
 
+def drawn(rng, batch, other):
+    given = maps(rng, batch, other)
+    batch, captions, steps = given["tokens"].shape
+    noise = rng.uniform(size=(batch, captions, steps + 1)).astype("float32")
+    return {**given, "noise": noise}
+
+
 ARGUMENTS = {"words": WORDS, "units": 5, "embedding_size": 4, "dropout": 0.25}
 QUIET = {"dropout": 0.0}
 
@@ -54,6 +61,14 @@ CASES = {
         keeps_float32=True,
         loop_of="ContextualLSTM",
     ),
+    "ContextualDecoder": Case(
+        layers.ContextualDecoder,
+        {**ARGUMENTS, "topics": 6},
+        vectors,
+        QUIET,
+        keeps_float32=True,
+        loop_of="ContextualLSTM",
+    ),
     "DeepImageSentDecoder": Case(
         layers.DeepImageSentDecoder,
         ARGUMENTS,
@@ -61,6 +76,21 @@ CASES = {
         QUIET,
         keeps_float32=True,
         loop_of="ShowAttendTellDecoder",  # that of `CaptionDecoder.unroll`
+    ),
+    "HardShowAttendTellDecoder": Case(
+        layers.HardShowAttendTellDecoder,
+        {
+            **ARGUMENTS,
+            "attention_units": 6,
+            "penalty": 0.5,
+            "reinforce_weight": 1.0,
+            "entropy_weight": 0.1,
+            "seed": 3,
+        },
+        drawn,
+        QUIET,
+        keeps_float32=True,
+        loop_of="ShowAttendTellDecoder",
     ),
     "ShowAttendTellDecoder": Case(
         layers.ShowAttendTellDecoder,

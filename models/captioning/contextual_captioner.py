@@ -1,0 +1,86 @@
+"""A Contextual LSTM that says what an image shows, by its topics."""
+
+from tfrecvis.layers import ContextualDecoder
+from tfrecvis.models.captioning.encoder import BLOCKS, FILTERS, build_encoder, captioner
+from tfrecvis.models.presets import with_presets
+
+
+@with_presets
+def ContextualCaptioner(
+    words,
+    backbone="conv",
+    weights=None,
+    backbone_filters=FILTERS,
+    backbone_blocks=BLOCKS,
+    context="renet",
+    context_units=48,
+    context_layers=0,
+    units=512,
+    embedding_size=512,
+    topics=64,
+    dropout=0.3,
+    input_shape=(None, None, 3),
+    name="contextual_captioner",
+):
+    """ContextualCaptioner: a Contextual LSTM that knows an image by its topics.
+
+    The backbone's map, averaged over all places, gives the probabilities of topics,
+    which enter every gate of an LSTM that reads the words. What the topics mean is
+    learnt from the captions. `fit` trains it with `tfrecvis.losses.CaptionCrossEntropy`
+    on captions as both input and target. `tfrecvis.models.captioning.signatures` says
+    sentences by beam search.
+
+    Reference: Ghosh et al., 2016 (https://arxiv.org/abs/1602.06291).
+    Differs from the paper: see `tfrecvis.layers.ContextualDecoder`.
+
+    Args:
+        words: List of strings, the vocabulary: the index of a word is its token. It
+            begins with `"", "[UNK]", "[start]", "[end]"`, as the `words` of a
+            `tfrecvis.data.Vocabulary` do. The model keeps it.
+        backbone, weights, backbone_filters, backbone_blocks: See `build_backbone`.
+        context: `"renet"`, for layers of recurrent context over the backbone's map; or
+            `"conv"`, the twin: two 3x3 convolutions of as many parameters in place of
+            each.
+        context_units: Positive integer, units of each sweep.
+        context_layers: Integer, layers of context; 0 leaves them out.
+        units: Positive integer, units of the LSTM.
+        embedding_size: Positive integer, size of the vectors of words.
+        topics: Integer of at least 2.
+        dropout: Share of the vectors of words and of the LSTM's outputs that is
+            dropped in training, in [0, 1).
+        input_shape: `(height, width, 3)`; None for a size that varies.
+        name: String, name of the model.
+
+    Input shape: dict of `images` `(batch, height, width, 3)`, RGB, 0-255; and `tokens`
+        `(batch, captions, steps)`, int32: words, the end token, then 0.
+    Output shape: `(batch, captions, steps, vocabulary)`, logits.
+
+    Raises:
+        ValueError: an argument is out of range or unknown; the message names it.
+
+    Example:
+
+    >>> import keras
+    >>> words = ["", "[UNK]", "[start]", "[end]", "a", "dog"]
+    >>> model = ContextualCaptioner(words, backbone_filters=(8, 8), units=8,
+    ...                             backbone_blocks=(0, 0), embedding_size=8)
+    >>> batch = {"images": keras.ops.zeros((2, 16, 16, 3)),
+    ...          "tokens": keras.ops.convert_to_tensor([[[4, 5, 3]]] * 2)}
+    >>> tuple(model(batch).shape)
+    (2, 1, 3, 6)
+    """
+    decoder = ContextualDecoder(
+        words, units, embedding_size, dropout, topics, name="decoder"
+    )
+    encoder = build_encoder(
+        backbone,
+        weights,
+        backbone_filters,
+        backbone_blocks,
+        context,
+        context_units,
+        context_layers,
+        input_shape,
+        pooled=True,
+    )
+    return captioner(encoder, decoder, name)

@@ -1,0 +1,16 @@
+"""ShowAttendTell with hard attention: captions by heart, exports, errors."""
+
+import pytest
+from captioners import Captioners
+
+from tfrecvis.models import ShowAttendTell
+
+
+class TestHardShowAttendTell(Captioners):
+    builder = ShowAttendTell
+    arguments = {"attention_units": 16, "attention": "hard"}
+    epochs = 120
+
+    def test_unknown_attention_is_named(self):
+        with pytest.raises(ValueError, match="`attention` must be one of"):
+            self.build(attention="none")
