@@ -29,7 +29,12 @@ from tfrecvis.tools.reader_task import ReaderTask
 from tfrecvis.tools.runs.recipe import apply_table
 
 # Names in `tfrecvis.models`, and whether they answer with attention.
-CAPTIONERS = {"ShowAndTell": False}
+CAPTIONERS = {
+    "ShowAndTell": False,
+    "ShowAttendTell": True,
+    "DeepImageSent": False,
+    "LRCN": False,
+}
 BATCH = 32  # images of one size that are answered together
 _TITLES = {
     "bleu1": "BLEU-1",

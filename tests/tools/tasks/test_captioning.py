@@ -12,8 +12,7 @@ from tfrecvis.models import captioning
 from tfrecvis.tools.errors import UserError
 from tfrecvis.tools.loading import load
 from tfrecvis.tools.runs.recipe import read_recipe
-from tfrecvis.tools.tasks import captioning as module
-from tfrecvis.tools.tasks.captioning import Captioning
+from tfrecvis.tools.tasks.captioning import CAPTIONERS, Captioning
 
 RECIPE = """\
 task = "captioning"
@@ -191,9 +190,8 @@ def test_card_of_other_words_is_refused(trained, tmp_path):
         load(str(tmp_path / "model.keras"))
 
 
-def test_attention_is_drawn_word_by_word(task, tmp_path, monkeypatch):
-    monkeypatch.setitem(module.CAPTIONERS, "ShowAndTell", True)
-    attending = task()
+def test_attention_is_drawn_word_by_word(task, tmp_path):
+    attending = task("model.class='ShowAttendTell'")
     attending.card = {"words": ["", "[UNK]", "[start]", "[end]", "a", "dog"]}
     assert attending.files == ("_caption.json", "_attention.png")
     answer = {
@@ -207,6 +205,26 @@ def test_attention_is_drawn_word_by_word(task, tmp_path, monkeypatch):
     assert picture.width > 2 * picture.height  # the image and two words in a row
     answer["tokens"] = np.zeros((1, 3), int)
     assert attending.write({"image": image}, answer, tmp_path / "y") == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in CAPTIONERS if name != "ShowAndTell"])
+def test_other_captioners_go_through_every_command(command, tmp_path, name, no_java):
+    recipe = RECIPE.replace("[model]", f'[model]\nclass = "{name}"')
+    (tmp_path / "recipe.toml").write_text(recipe)
+    run, exported = tmp_path / "run", tmp_path / "exported"
+    result = command("train", tmp_path / "recipe.toml", "--output", run)
+    assert result.status == 0, result.errors
+    result = command("evaluate", run, "--output", tmp_path / "scores")
+    assert result.status == 0, result.errors
+    result = command("export", run, "--output", exported)
+    assert result.status == 0, result.errors
+    Image.new("RGB", (48, 60), (200, 30, 30)).save(tmp_path / "photo.png")
+    arguments = [tmp_path / "photo.png", "--output", tmp_path / "p"]
+    result = command("predict", exported / "1" / "model.onnx", *arguments)
+    assert result.status == 0, result.errors
+    attends = (tmp_path / "p" / "photo_attention.png").is_file()
+    assert attends == CAPTIONERS[name]
 
 
 @pytest.mark.slow
