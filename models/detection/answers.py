@@ -6,6 +6,7 @@ import numpy as np
 from keras import ops
 
 from tfrecvis.layers import Anchors, BoxMerging, RegionProposals
+from tfrecvis.models.detection.outside import without_outsiders
 from tfrecvis.models.signature import WEIGHTS, Signature, Spec, image_spec
 from tfrecvis.ops import paste_masks, suppress, take_kept
 
@@ -34,10 +35,12 @@ def detections(boxes, size, max_detections=MAX_DETECTIONS):
     limit = ops.cast(ops.stack([size[1], size[0]]), "float32")
     low = ops.clip(boxes[..., :2] - boxes[..., 2:4] / 2, 0, limit)
     high = ops.clip(boxes[..., :2] + boxes[..., 2:4] / 2, 0, limit)
+    corners = ops.concatenate([low, high], -1)
     scores = ops.sigmoid(boxes[..., 4:5]) * ops.softmax(boxes[..., 5:])
+    scores = without_outsiders(scores, corners)
     # Every box is a candidate of every class.
     num_classes = scores.shape[-1]
-    corners = ops.repeat(ops.concatenate([low, high], -1), num_classes, axis=1)
+    corners = ops.repeat(corners, num_classes, axis=1)
     scores = ops.reshape(scores, (-1, ops.shape(corners)[1]))
     classes = ops.zeros_like(scores, "int32")
     classes = classes + ops.arange(ops.shape(corners)[1], dtype="int32") % num_classes

@@ -16,6 +16,7 @@ from tfrecvis.losses import ssd_loss
 from tfrecvis.models.backbones import build_backbone, conv_norm
 from tfrecvis.models.context import CONTEXTS, add_context
 from tfrecvis.models.detection.loss_terms import LossTerms
+from tfrecvis.models.detection.outside import without_outsiders
 from tfrecvis.models.presets import with_presets
 from tfrecvis.ops.checks import check_choice, check_integer, check_number
 
@@ -140,7 +141,7 @@ def SSD(
     boxes = layers.Reshape((-1, 4), dtype="float32", name="box_list")(boxes)
     found = NonMaxSuppression(
         max_detections, IOU, score_threshold=score_threshold, name="detections"
-    )(boxes, scores=ops.softmax(logits)[..., 1:])
+    )(boxes, scores=without_outsiders(ops.softmax(logits)[..., 1:], boxes))
     return keras.Model(images, found, name=name)
 
 

@@ -41,7 +41,8 @@ def fit_svms(model, batches):
 
     Raises:
         ImportError: scikit-learn is missing.
-        ValueError: The model is no such detector, or a class has no box.
+        ValueError: The model is no such detector, a class has no box, or the batches
+            can be gone through only once.
 
     Example:
 
@@ -74,10 +75,17 @@ def fit_svms(model, batches):
         NORM / max(float(np.mean(np.concatenate(n))), 1e-6) for n in (norms, map_norms)
     )
     machines = [Machine(np.stack(k.positives) * scale) for k in known]
+    again = 0
     for batch in batches:
+        again += 1
         for image in see(batch):
             for number, machine in enumerate(machines):
                 machine.look_at(image.background(number) * scale)
+    if not again:
+        raise ValueError(
+            "`batches` were used up after the first of two passes: a generator can be "
+            "gone through once. Pass a list or a data set."
+        )
     kernel, bias = zip(*(machine.weights() for machine in machines), strict=True)
     layer.kernel.assign(np.stack(kernel, 1) * scale)
     layer.bias.assign(np.array(bias))
@@ -95,7 +103,8 @@ class _Features:
 
     def __call__(self, batch):
         batch = {name: np.asarray(value) for name, value in batch.items()}
-        real = batch["classes"] >= 0
+        area = (batch["boxes"][..., 2:] > batch["boxes"][..., :2]).all(-1)
+        real = (batch["classes"] >= 0) & area
         boxes = np.where(real[..., None], batch["boxes"], 0)
         regions = np.concatenate([boxes, batch["regions"]], 1).astype("float32")
         found = self.model.predict_on_batch(

@@ -10,6 +10,7 @@ from tfrecvis.losses import yolo_loss
 from tfrecvis.models.backbones import build_backbone
 from tfrecvis.models.context import CONTEXTS, add_context
 from tfrecvis.models.detection.loss_terms import LossTerms
+from tfrecvis.models.detection.outside import without_outsiders
 from tfrecvis.models.presets import with_presets
 from tfrecvis.ops.checks import check_choice, check_integer, check_number
 
@@ -113,9 +114,10 @@ def YOLO(
     y = layers.Dense(grid * grid * size, dtype="float32", name="cell_values")(y)
     values = layers.Reshape((grid, grid, size), dtype="float32", name="cells")(y)
     found = CellBoxes(boxes_per_cell, name="boxes")(values, images=images)
+    scores = without_outsiders(found["scores"], found["boxes"])
     found = NonMaxSuppression(
         max_detections, score_threshold=score_threshold, name="detections"
-    )(found["boxes"], scores=found["scores"])
+    )(found["boxes"], scores=scores)
     return keras.Model(images, found, name=name)
 
 

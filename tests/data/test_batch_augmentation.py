@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfrecvis.data import Augmentation, SyntheticObjects, batches
+from tfrecvis.data import Augmentation, Reader, SyntheticObjects, batches
 from tfrecvis.data.batch_augmentation import mosaic, resized_batch
+from tfrecvis.data.reader import remember
 
 COUNT, HEIGHT, WIDTH, BOXES = 5, 16, 22, 6
 
@@ -135,12 +136,29 @@ def test_batches_have_one_size_for_ten_batches_and_resume():
             np.testing.assert_array_equal(new[name], value)
 
 
+def test_what_cannot_be_a_mosaic_is_refused():
+    mixing = Augmentation(mosaic=0.5)
+    reader = SyntheticObjects("train", count=4, size=(48, 48))
+    with pytest.raises(ValueError, match="`pad_to` cannot fix"):
+        batches(reader, 2, mixing, inputs=None, pad_to={"boxes": 9})
+    sizes = Reader(["object"])
+    images = [np.zeros((8 + n, 8, 3), "uint8") for n in range(2)]
+    remember(sizes, [{"image": image} for image in images])
+    with pytest.raises(ValueError, match="A mosaic needs images of one size"):
+        batches(sizes, 2, mixing, inputs=None, pad=True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"mosaic": 2}, "`mosaic` must lie in"),
         ({"sizes": []}, "`sizes` must be a list of"),
-        ({"sizes": [(0, 4)]}, "`sizes` must be a list of"),
+        ({"sizes": 64}, "`sizes` must be a list of"),
+        ({"sizes": [64, 64]}, "`sizes` must be a tuple of 2 integers"),
+        ({"sizes": [(0, 4)]}, "`sizes` must be a tuple of 2 integers of at least 1"),
+        ({"sizes": [(3.7, 4)]}, "`sizes` must be a tuple of 2 integers"),
+        ({"mosaic": True}, "`mosaic` must be a finite number"),
+        ({"mosaic": "abc"}, "`mosaic` must be a finite number"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments, message):

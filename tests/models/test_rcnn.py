@@ -169,6 +169,12 @@ def test_missing_scikit_learn_and_wrong_data_are_named(monkeypatch):
     one["classes"] = np.minimum(one["classes"], 0)
     with pytest.raises(ValueError, match="Class 1 has no true box"):
         fit_svms(build(), [one])
+    both = with_regions(4)
+    with pytest.raises(ValueError, match="used up after the first of two passes"):
+        fit_svms(build(), (batch for batch in [both]))
+    flat = {**both, "boxes": both["boxes"][..., [0, 1, 0, 3]]}
+    with pytest.raises(ValueError, match="Class 0 has no true box"):
+        fit_svms(build(), [flat])
     other = FastRCNN(2, backbone_filters=(4,), backbone_blocks=(0,), units=2)
     for function in (rcnn_trainer, lambda model: fit_svms(model, [])):
         with pytest.raises(ValueError, match="must be what RCNN returned"):

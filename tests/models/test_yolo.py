@@ -1,4 +1,5 @@
 import keras
+import numpy as np
 import pytest
 from one_stage import OneStage, batch, found_share
 
@@ -37,6 +38,19 @@ class TestYOLO(OneStage):
         assert model.input_shape == (None, 448, 448, 3)
         assert model.get_layer("cell_values").units == 1470
         assert model.get_layer("flat").output.shape == (None, 7 * 7 * 2)
+
+    def test_boxes_outside_the_image_are_no_detections(self):
+        model = build(score_threshold=0.0)
+        kernel, bias = model.get_layer("cell_values").get_weights()
+        cells = bias.reshape(3, 3, -1)
+        cells[...] = 0.5
+        cells[..., 0] = -4.0  # the first box of each cell lies to the left of the image
+        cells[..., 2] = 0.3
+        model.get_layer("cell_values").set_weights([0 * kernel, bias])
+        found = model(np.zeros((1, *SMALL["input_shape"])))
+        boxes = found["boxes"][0, : int(found["num_detections"][0])]
+        assert len(boxes)
+        assert (np.array(boxes[:, 2:] - boxes[:, :2]) > 0).all()
 
     def test_context_is_there_when_asked_for(self):
         plain, real = build(), build(num_layers=1)

@@ -218,6 +218,7 @@ def test_graphs_equal_eager_calls_for_every_batch(name, jit_compile):
             "`top_k` must be at most the size of the vocabulary, 7",
         ),
         (lambda w, s: greedy_search(w, s, -1, 2, 4), "`start` must be"),
+        (lambda w, s: greedy_search(w, s, 1, 99, 4), "`end` must be a token of the v"),
     ],
 )
 def test_wrong_arguments_are_refused(call, message):

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from tfrecvis.data.batch_augmentation import mosaic, resized_batch
 from tfrecvis.data.sample_keys import SAMPLE_KEYS, check_sample, spatial_keys
+from tfrecvis.ops.checks import as_integers, check_number
 
 BATCHES = 10  # of one size, one after the other
 
@@ -94,19 +95,20 @@ numpy=array([[2., 0., 6., 4.]], dtype=float32)>
             )
         ranges = {"brightness": brightness, "contrast": contrast}
         ranges = {**ranges, "saturation": saturation, "mosaic": mosaic}
+        check_number("mosaic", mosaic)
         for name, value in ranges.items():
             if not 0 <= value <= 1:
                 raise ValueError(
                     f"`{name}` must lie in [0, 1]; 0 leaves the image as it is. "
                     f"Received: {name}={value}."
                 )
-        if sizes is not None and not all(
-            len(size) == 2 and min(size) >= 1 for size in sizes or [()]
-        ):
-            raise ValueError(
-                "`sizes` must be a list of (height, width) in pixels, 1 or more, or "
-                f"None. Received: sizes={sizes}."
-            )
+        if sizes is not None:
+            if not isinstance(sizes, (list, tuple)) or not sizes:
+                raise ValueError(
+                    "`sizes` must be a list of (height, width) in pixels, or None. "
+                    f"Received: sizes={sizes!r}."
+                )
+            sizes = [as_integers("sizes", size, count=2) for size in sizes]
         self.crop_size = None if crop_size is None else tuple(map(int, crop_size))
         self.flip = bool(flip)
         self.scale = tuple(map(float, scale))
@@ -114,7 +116,7 @@ numpy=array([[2., 0., 6., 4.]], dtype=float32)>
         self.contrast = contrast
         self.saturation = saturation
         self.mosaic = mosaic
-        self.sizes = None if sizes is None else [tuple(map(int, s)) for s in sizes]
+        self.sizes = sizes
 
     # AutoGraph would look for Python's loops here for longer than the tracing takes.
     @tf.autograph.experimental.do_not_convert

@@ -127,6 +127,7 @@ def batches(
     size = None
     if spatial_keys(picked):
         size = _common_size(reader, augmentation, batch_size, pad)
+    _check_mosaic(augmentation, picked, size, pad_to)
     shapes = {name: _shape(name, spec[name], size) for name in picked}
     batched = _batcher(shapes, size, pad, pad_to, batch_size, drop_remainder)
 
@@ -179,6 +180,27 @@ def steps_per_epoch(reader, batch_size, drop_remainder=False, steps=None):
             + " Use a smaller `batch_size`, or check the data set."
         )
     return count if steps is None else min(count, steps)
+
+
+def _check_mosaic(augmentation, picked, size, pad_to):
+    """Refuses what cannot be put together from four images."""
+    if not getattr(augmentation, "mosaic", 0):
+        return
+    if size is None:
+        raise ValueError(
+            "A mosaic needs images of one size. Pass an Augmentation with a "
+            "`crop_size`, or mosaic=0."
+        )
+    if "regions" in picked:
+        raise ValueError(
+            "`regions` of four images are not those of their mosaic. Pass an "
+            "Augmentation with mosaic=0."
+        )
+    if "boxes" in (pad_to or {}):
+        raise ValueError(
+            "A mosaic may have more boxes than its images, so `pad_to` cannot fix "
+            "their number. Leave `boxes` out of it, or pass mosaic=0."
+        )
 
 
 def _of_batch(augmentation):

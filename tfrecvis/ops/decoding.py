@@ -189,6 +189,7 @@ def beam_search(
 
     def body(number, last, history, scores, lengths, ended, state):
         logits, state = step(ops.reshape(last, (-1,)), state)
+        _check_tokens(start, end, logits)
         _check_width("beam_width", beam_width, logits)
         size = logits.shape[-1]
         logits = ops.reshape(ops.cast(logits, "float32"), (-1, beam_width, size))
@@ -248,6 +249,7 @@ def _one_by_one(step, state, start, end, max_steps, choose):
 
     def body(number, last, history, scores, lengths, ended, state):
         logits, state = step(last, state)
+        _check_tokens(start, end, logits)
         logits = ops.cast(logits, "float32")
         tokens = choose(logits, number)
         here = ops.arange(logits.shape[-1], dtype="int32") == tokens[:, None]
@@ -306,6 +308,15 @@ def _check(start, end, max_steps):
     check_integer("start", start, least=0)
     check_integer("end", end, hint="0 is padding.")
     check_integer("max_steps", max_steps)
+
+
+def _check_tokens(start, end, logits):
+    for name, token in (("start", start), ("end", end)):
+        if token >= logits.shape[-1]:
+            raise ValueError(
+                f"`{name}` must be a token of the vocabulary, below {logits.shape[-1]}"
+                f". Received: {name}={token}."
+            )
 
 
 def _check_width(name, value, logits):

@@ -95,6 +95,11 @@ class Detection(TakesPhotos, ReaderTask):
         if None in fixed:
             return
         crop = self.augmentation and self.augmentation.crop_size
+        if self.augmentation and self.augmentation.sizes:
+            raise UserError(
+                f"{self.model_class} takes images of {fixed[0]}x{fixed[1]} pixels and "
+                "no others: leave augmentation.sizes out."
+            )
         given = {
             "train": [crop] if crop else self.reader.sizes,
             "validate": self.held_out.sizes,
@@ -269,6 +274,9 @@ class _SearchBefore:
     def __init__(self, search, augmentation):
         self.search, self.augmentation = search, augmentation
         self.crop_size = getattr(augmentation, "crop_size", None)
+        self.mosaic = getattr(augmentation, "mosaic", 0)
+        self.sizes = getattr(augmentation, "sizes", None)
+        self.of_batch = getattr(augmentation, "of_batch", None)
 
     def __call__(self, sample, seed):
         sample = self.search(sample)

@@ -134,6 +134,11 @@ def test_images_of_another_size_than_the_detector_takes_are_refused(
         result = command("train", tmp_path / "recipe.toml", *arguments)
         assert result.status == 2
         assert what in result.errors and "model.input_shape" in result.errors
+    sizes = FIXED_RECIPE.replace("[augmentation]", "[augmentation]\nsizes = [[32, 32]]")
+    (tmp_path / "recipe.toml").write_text(sizes)
+    result = command("train", tmp_path / "recipe.toml", *arguments)
+    assert result.status == 2
+    assert "leave augmentation.sizes out" in result.errors
 
 
 @pytest.mark.slow

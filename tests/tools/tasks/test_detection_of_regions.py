@@ -102,6 +102,10 @@ def test_regions_of_a_detector_that_takes_none_are_refused(command, folder, tmp_
     recipe = REGION_RECIPE.replace("num_regions = 30", "num_regions = 0")
     result = train_of_regions(command, folder, tmp_path, recipe)
     assert result.status == 2 and "[regions] is wrong: `num_regions`" in result.errors
+    recipe = REGION_RECIPE.replace("[augmentation]", "[augmentation]\nmosaic = 0.5")
+    result = train_of_regions(command, folder, tmp_path, recipe)
+    assert result.status == 2
+    assert "`regions` of four images are not those of their mosaic" in result.errors
 
 
 @pytest.mark.slow
