@@ -61,6 +61,7 @@ class Captioning(TakesPhotos, ReaderTask):
     drawn = ("synthetic",)
     tables = ("augmentation", "text", "search")
     model_keys = ("class", "blind")
+    vocabulary = None  # that of the training split, or of the card
 
     def __init__(self, recipe, card=None):
         super().__init__(recipe, card)
@@ -180,7 +181,9 @@ class Captioning(TakesPhotos, ReaderTask):
     def _sentences(self, answer):
         from tfrecvis.data import Vocabulary
 
-        return Vocabulary(self.card["words"]).sentences(answer["tokens"])
+        if self.vocabulary is None:
+            self.vocabulary = Vocabulary(self.card["words"])
+        return self.vocabulary.sentences(answer["tokens"])
 
     def table(self, result):
         scores = [
