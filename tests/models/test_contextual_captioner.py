@@ -1,8 +1,12 @@
 """ContextualCaptioner: captions by heart, exports, errors."""
 
+import pytest
 from captioners import Captioners
 
 from tfrecvis.models import ContextualCaptioner
+
+# Fast tests show the same on ShowAndTell and ShowAttendTell.
+pytestmark = pytest.mark.slow
 
 
 class TestContextualCaptioner(Captioners):

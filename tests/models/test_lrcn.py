@@ -1,8 +1,12 @@
 """LRCN: captions by heart, exports, errors."""
 
+import pytest
 from captioners import Captioners
 
 from tfrecvis.models import LRCN
+
+# Fast tests show the same on ShowAndTell and ShowAttendTell.
+pytestmark = pytest.mark.slow
 
 
 class TestLRCN(Captioners):

@@ -5,6 +5,9 @@ from captioners import Captioners
 
 from tfrecvis.models import ShowAttendTell
 
+# Fast tests show the same on ShowAndTell and ShowAttendTell.
+pytestmark = pytest.mark.slow
+
 
 class TestHardShowAttendTell(Captioners):
     builder = ShowAttendTell
