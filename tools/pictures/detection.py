@@ -12,6 +12,7 @@ from tfrecvis.tools.detection_scores import decode
 from tfrecvis.tools.pictures.figures import library, load_font, save_picture
 
 SHORTEST = 480  # pixels of a picture's shorter side at least, so that names can be read
+LONGEST = 4096  # pixels of an enlarged picture's longer side at most
 MOST_NAMES = 40  # more of them would hide the image
 HUES = 12  # colours of instances, again and again
 
@@ -35,7 +36,8 @@ def draw_boxes(image, boxes, class_names, colours):
     (720, 480)
     """
     picture = library("PIL.Image").fromarray(np.asarray(image))
-    scale = max(1, -(-SHORTEST // min(picture.size)))
+    scale = min(-(-SHORTEST // min(picture.size)), LONGEST // max(picture.size))
+    scale = max(1, scale)
     picture = picture.resize((picture.width * scale, picture.height * scale))
     masked = [box for box in boxes if "segmentation" in box]
     boxes = [box for box in boxes if "segmentation" not in box]
