@@ -11,5 +11,5 @@ pytestmark = pytest.mark.slow
 
 class TestContextualCaptioner(Captioners):
     builder = ContextualCaptioner
-    arguments = {"topics": 16}
-    epochs, rate = 150, 0.02
+    arguments = {"topics": 32}
+    epochs, rate = 300, 0.02
