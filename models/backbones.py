@@ -72,6 +72,35 @@ def conv_norm(maps, filters, kernel_size=3, strides=1, activation="relu", name=N
     return layers.Activation(activation, name=f"{name}_{activation}")(maps)
 
 
+def image_input(input_shape):
+    """The Keras input `images` of a model of colour photos.
+
+    Args:
+        input_shape: `(height, width, 3)`; None for a size that varies.
+
+    Raises:
+        ValueError: It is of another form.
+
+    Example:
+
+    >>> image_input((None, 64, 3)).shape
+    (None, None, 64, 3)
+    """
+    fits = isinstance(input_shape, (tuple, list)) and len(input_shape) == 3
+    if fits:
+        *sizes, channels = input_shape
+        fits = channels == 3 and all(
+            size is None or (isinstance(size, Integral) and size > 0) for size in sizes
+        )
+    if not fits:
+        raise ValueError(
+            "`input_shape` must be (height, width, 3) without the batch axis, height "
+            "and width positive, or None where they vary. Received: "
+            f"input_shape={input_shape!r}. For images of any size, use (None, None, 3)."
+        )
+    return keras.Input(input_shape, name="images")
+
+
 def _conv_backbone(filters, blocks):
     images = keras.Input((None, None, 3), name="images")
     maps, outputs = images, []
@@ -101,7 +130,8 @@ def _application(name, weights):
 
 def _check_filters(filters, blocks):
     if (
-        not filters
+        not all(isinstance(x, (tuple, list)) for x in (filters, blocks))
+        or not filters
         or len(filters) != len(blocks)
         or any(not isinstance(f, Integral) or f < 1 for f in filters)
         or any(not isinstance(b, Integral) or b < 0 for b in blocks)
@@ -109,7 +139,7 @@ def _check_filters(filters, blocks):
         raise ValueError(
             "`backbone_filters` and `backbone_blocks` must name one positive and one "
             "non-negative integer for each stage. Received: backbone_filters="
-            f"{tuple(filters)}, backbone_blocks={tuple(blocks)}. Write, for instance, "
+            f"{filters!r}, backbone_blocks={blocks!r}. Write, for instance, "
             "backbone_filters=(32, 64, 96), backbone_blocks=(0, 1, 1)."
         )
 

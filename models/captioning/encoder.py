@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from tfrecvis.layers import PadToMultiple, ScaleImages
-from tfrecvis.models.backbones import build_backbone
+from tfrecvis.models.backbones import build_backbone, image_input
 from tfrecvis.models.context import CONTEXTS, add_context
 from tfrecvis.ops.checks import check_choice, check_integer
 
@@ -48,7 +48,7 @@ def build_encoder(
     features, strides, scaling = build_backbone(
         backbone, weights, backbone_filters, backbone_blocks
     )
-    images = keras.Input(input_shape, name="images")
+    images = image_input(input_shape)
     maps = ScaleImages(scaling, name="scale")(images)
     maps = features(PadToMultiple(strides[-1], name="pad")(maps))
     maps = maps[-1] if isinstance(maps, (list, tuple)) else maps

@@ -11,8 +11,9 @@ from tfrecvis.layers import (
     RoIPool,
     ScaleImages,
 )
-from tfrecvis.models.backbones import build_backbone
+from tfrecvis.models.backbones import build_backbone, image_input
 from tfrecvis.models.context import CONTEXTS, add_context
+from tfrecvis.models.detection.loss_terms import with_truth
 from tfrecvis.models.detection.region_head import (
     RegionTerms,
     best_boxes,
@@ -107,7 +108,7 @@ def FastRCNN(
         backbone, weights, backbone_filters, backbone_blocks
     )
 
-    images = keras.Input(input_shape, name="images")
+    images = image_input(input_shape)
     regions = keras.Input((None, 4), name="regions")
     maps = ScaleImages(scaling, name="scale")(images)
     maps = PadToMultiple(strides[-1], name="pad")(maps)
@@ -176,8 +177,8 @@ def fast_rcnn_trainer(model, num_samples=64, seed=None):
             "`model` must be what FastRCNN returned. Received: "
             f"{getattr(model, 'name', model)!r}."
         )
-    boxes = keras.Input((None, 4), name="boxes")
-    classes = keras.Input((None,), dtype="int32", name="classes")
+    inputs = with_truth(model)
+    boxes, classes = inputs["boxes"], inputs["classes"]
     drawn = RegionSamples(num_samples, 0.25, background=0.1, seed=seed, name="samples")(
         model.input["regions"], boxes=boxes, classes=classes
     )
@@ -191,5 +192,4 @@ def fast_rcnn_trainer(model, num_samples=64, seed=None):
         labels=drawn["labels"],
         boxes=drawn["boxes"],
     )
-    inputs = {**model.input, "boxes": boxes, "classes": classes}
     return keras.Model(inputs, terms, name=f"{model.name}_trainer")

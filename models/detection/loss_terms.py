@@ -25,3 +25,27 @@ class LossTerms(keras.layers.Layer):
 
     def compute_output_spec(self, *args, **kwargs):
         return keras.KerasTensor((), "float32")
+
+
+def with_truth(model):
+    """What the trained form of a detector takes: its own inputs, boxes and classes.
+
+    Args:
+        model: A detector of images, or of a dict of `images` and `regions`.
+
+    Returns:
+        Dict of Keras inputs: those of the detector, `boxes` `(batch, boxes, 4)` and
+        `classes` `(batch, boxes)`, int32.
+
+    Example:
+
+    >>> images = keras.Input((None, None, 3), name="images")
+    >>> sorted(with_truth(keras.Model(images, images)))
+    ['boxes', 'classes', 'images']
+    """
+    own = model.input if isinstance(model.input, dict) else {"images": model.inputs[0]}
+    return {
+        **own,
+        "boxes": keras.Input((None, 4), name="boxes"),
+        "classes": keras.Input((None,), dtype="int32", name="classes"),
+    }

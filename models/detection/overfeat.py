@@ -12,9 +12,9 @@ from tfrecvis.layers import (
     WindowBoxes,
 )
 from tfrecvis.losses import window_losses
-from tfrecvis.models.backbones import build_backbone, conv_norm
+from tfrecvis.models.backbones import build_backbone, conv_norm, image_input
 from tfrecvis.models.context import CONTEXTS, add_context
-from tfrecvis.models.detection.loss_terms import LossTerms
+from tfrecvis.models.detection.loss_terms import LossTerms, with_truth
 from tfrecvis.models.presets import with_presets
 from tfrecvis.ops.checks import check_choice, check_integer, check_number
 
@@ -127,7 +127,7 @@ def OverFeat(
     maps = conv_norm(maps, head_filters, window_cells, name="window")
     net = keras.Model(photo, _heads(maps, num_classes), name="net")
 
-    images = keras.Input(input_shape, name="images")
+    images = image_input(input_shape)
     found = []
     for scale in scales:
         resized = ResizeImages(scale, name=_named("resize", scale))(images)
@@ -212,11 +212,7 @@ def overfeat_trainer(model):
         raise ValueError(
             f"`model` must be an OverFeat. Received: {getattr(model, 'name', model)!r}."
         )
-    inputs = {
-        "images": model.inputs[0],
-        "boxes": keras.Input((None, 4), name="boxes"),
-        "classes": keras.Input((None,), dtype="int32", name="classes"),
-    }
+    inputs = with_truth(model)
     terms = _WindowTerms(name="window_terms")(
         model.get_layer("logits").output,
         edges=model.get_layer("edges").output,

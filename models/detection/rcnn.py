@@ -10,11 +10,12 @@ from tfrecvis.layers import (
     RoIAlign,
     ScaleImages,
 )
-from tfrecvis.models.backbones import build_backbone
-from tfrecvis.models.detection.loss_terms import LossTerms
+from tfrecvis.models.backbones import build_backbone, image_input
+from tfrecvis.models.detection.loss_terms import LossTerms, with_truth
 from tfrecvis.models.detection.region_head import best_boxes, each_region
 from tfrecvis.models.presets import with_presets
 from tfrecvis.ops.checks import check_integer, check_number
+from tfrecvis.ops.truth import class_fault
 
 # Of a crop of 227 pixels, 16 on each side show what is around the region.
 MARGIN = 16 / (227 - 2 * 16)  # shares of the region's sides
@@ -97,7 +98,7 @@ def RCNN(
     backbone, _, scaling = build_backbone(
         backbone, weights, backbone_filters, backbone_blocks
     )
-    images = keras.Input(input_shape, name="images")
+    images = image_input(input_shape)
     regions = keras.Input((None, 4), name="regions")
     scaled = ScaleImages(scaling, name="scale")(images)
     crops = RoIAlign(crop_size, sampling_ratio=1, name="crops")(
@@ -195,8 +196,8 @@ def rcnn_trainer(model, num_samples=64, seed=None):
     ['loss', 'region_classes']
     """
     check_rcnn(model)
-    boxes = keras.Input((None, 4), name="boxes")
-    classes = keras.Input((None,), dtype="int32", name="classes")
+    inputs = with_truth(model)
+    boxes, classes = inputs["boxes"], inputs["classes"]
     drawn = RegionSamples(num_samples, 0.25, seed=seed, name="samples")(
         model.input["regions"], boxes=boxes, classes=classes
     )
@@ -206,7 +207,6 @@ def rcnn_trainer(model, num_samples=64, seed=None):
     _, features = each_region(model.get_layer("crop_network"), crops)
     logits = model.get_layer("class_scores")(features)
     terms = _ClassTerms(name="class_terms")(logits, labels=drawn["labels"])
-    inputs = {**model.input, "boxes": boxes, "classes": classes}
     return keras.Model(inputs, terms, name=f"{model.name}_trainer")
 
 
@@ -225,10 +225,13 @@ class _ClassTerms(LossTerms):
         super().__init__(("region_classes",), **kwargs)
 
     def call(self, logits, labels):
+        num_classes = logits.shape[-1]
+        fault = class_fault(ops.maximum(labels, 0) - 1, num_classes)
+        labels = ops.minimum(labels, num_classes)
         logits = ops.concatenate([ops.zeros_like(logits[..., :1]), logits], -1)
         losses = keras.losses.sparse_categorical_crossentropy(
             ops.maximum(labels, 0), logits, from_logits=True
         )
         drawn = ops.cast(labels >= 0, "float32")
         count = ops.maximum(ops.sum(drawn), 1.0)
-        return self.added([ops.sum(losses * drawn) / count])
+        return self.added([ops.sum(losses * drawn) / count + fault])

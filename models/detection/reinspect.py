@@ -11,9 +11,9 @@ from tfrecvis.layers import (
     SequenceBoxes,
 )
 from tfrecvis.losses import hungarian_loss
-from tfrecvis.models.backbones import build_backbone, conv_norm
+from tfrecvis.models.backbones import build_backbone, conv_norm, image_input
 from tfrecvis.models.context import CONTEXTS, add_context
-from tfrecvis.models.detection.loss_terms import LossTerms
+from tfrecvis.models.detection.loss_terms import LossTerms, with_truth
 from tfrecvis.models.presets import with_presets
 from tfrecvis.ops.assignment import MOST
 from tfrecvis.ops.checks import check_choice, check_integer, check_number
@@ -107,7 +107,7 @@ def ReInspect(
     features, strides, scaling = build_backbone(
         backbone, weights, backbone_filters, backbone_blocks
     )
-    images = keras.Input(input_shape, name="images")
+    images = image_input(input_shape)
     maps = ScaleImages(scaling, name="scale")(images)
     maps = PadToMultiple(strides[-1], name="pad")(maps)
     maps = features(maps)
@@ -182,11 +182,7 @@ def reinspect_trainer(model):
         raise ValueError(
             f"`model` must be a ReInspect. Received: {getattr(model, 'name', model)!r}."
         )
-    inputs = {
-        "images": model.inputs[0],
-        "boxes": keras.Input((None, 4), name="boxes"),
-        "classes": keras.Input((None,), dtype="int32", name="classes"),
-    }
+    inputs = with_truth(model)
     stride = model.get_layer("boxes").stride
     terms = _HungarianTerms(stride, name="hungarian_terms")(
         model.get_layer("logits").output,

@@ -13,12 +13,12 @@ from tfrecvis.layers import (
     ScaleImages,
 )
 from tfrecvis.losses import ssd_loss
-from tfrecvis.models.backbones import build_backbone, conv_norm
+from tfrecvis.models.backbones import build_backbone, conv_norm, image_input
 from tfrecvis.models.context import CONTEXTS, add_context
-from tfrecvis.models.detection.loss_terms import LossTerms
+from tfrecvis.models.detection.loss_terms import LossTerms, with_truth
 from tfrecvis.models.detection.outside import without_outsiders
 from tfrecvis.models.presets import with_presets
-from tfrecvis.ops.checks import check_choice, check_integer, check_number
+from tfrecvis.ops.checks import as_integers, check_choice, check_integer, check_number
 
 IOU = 0.45  # above which the less certain box of a class is suppressed
 
@@ -105,14 +105,14 @@ def SSD(
     check_integer("units", units)
     check_integer("num_layers", num_layers, least=0)
     check_number("dropout", dropout, below=1)
-    for filters in extra_filters:
-        check_integer("extra_filters", filters)
+    check_integer("max_detections", max_detections)
+    extra_filters = as_integers("extra_filters", extra_filters)
     features, strides, scaling = build_backbone(
         backbone, weights, backbone_filters, backbone_blocks
     )
     count = _maps_of_backbone(anchor_sizes, extra_filters, strides)
 
-    images = keras.Input(input_shape, name="images")
+    images = image_input(input_shape)
     maps = ScaleImages(scaling, name="scale")(images)
     maps = PadToMultiple(strides[-1], name="pad")(maps)
     found = features(maps)
@@ -159,6 +159,11 @@ def _maps_of_backbone(anchor_sizes, extra_filters, strides):
         )
     for size in anchor_sizes:
         check_number("anchor_sizes", size, positive=True)
+    if sorted(anchor_sizes) != list(anchor_sizes):
+        raise ValueError(
+            "`anchor_sizes` must grow from map to map: the finest map comes first. "
+            f"Received: anchor_sizes={anchor_sizes!r}."
+        )
     return count
 
 
@@ -212,8 +217,8 @@ def ssd_trainer(model):
         raise ValueError(
             f"`model` must be an SSD. Received: {getattr(model, 'name', model)!r}."
         )
-    boxes = keras.Input((None, 4), name="boxes")
-    classes = keras.Input((None,), dtype="int32", name="classes")
+    inputs = with_truth(model)
+    boxes, classes = inputs["boxes"], inputs["classes"]
     terms = _Terms(name="terms")(
         model.get_layer("class_logits").output,
         deltas=model.get_layer("box_deltas").output,
@@ -221,7 +226,6 @@ def ssd_trainer(model):
         boxes=boxes,
         classes=classes,
     )
-    inputs = {"images": model.inputs[0], "boxes": boxes, "classes": classes}
     return keras.Model(inputs, terms, name=f"{model.name}_trainer")
 
 

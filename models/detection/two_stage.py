@@ -15,9 +15,9 @@ from tfrecvis.layers import (
     ScaleImages,
 )
 from tfrecvis.losses import mask_loss, proposal_losses
-from tfrecvis.models.backbones import build_backbone, conv_norm
+from tfrecvis.models.backbones import build_backbone, conv_norm, image_input
 from tfrecvis.models.context import CONTEXTS, add_context
-from tfrecvis.models.detection.loss_terms import LossTerms
+from tfrecvis.models.detection.loss_terms import LossTerms, with_truth
 from tfrecvis.models.detection.region_head import (
     RegionTerms,
     best_boxes,
@@ -74,7 +74,7 @@ def build_two_stage(
     anchor_sizes = _sizes_of_levels(anchor_sizes, neck, strides)
     strides = strides[-len(anchor_sizes) :]
 
-    images = keras.Input(input_shape, name="images")
+    images = image_input(input_shape)
     maps = ScaleImages(scaling, name="scale")(images)
     maps = PadToMultiple(strides[-1], name="pad")(maps)
     found = features(maps)
@@ -236,10 +236,8 @@ def two_stage_trainer(model, num_samples=128, num_anchors=256, seed=None):
             "`model` must be a detector of two stages, FasterRCNN or MaskRCNN. "
             f"Received: {getattr(model, 'name', model)!r}."
         )
-    images = model.inputs[0]
-    boxes = keras.Input((None, 4), name="boxes")
-    classes = keras.Input((None,), dtype="int32", name="classes")
-    inputs = {"images": images, "boxes": boxes, "classes": classes}
+    inputs = with_truth(model)
+    boxes, classes = inputs["boxes"], inputs["classes"]
     anchors = model.get_layer("anchors")
     pyramid = [
         model.get_layer(f"level{stride}_relu").output for stride in anchors.strides

@@ -7,9 +7,9 @@ from keras import layers
 
 from tfrecvis.layers import CellBoxes, NonMaxSuppression, ScaleImages
 from tfrecvis.losses import yolo_loss
-from tfrecvis.models.backbones import build_backbone
+from tfrecvis.models.backbones import build_backbone, image_input
 from tfrecvis.models.context import CONTEXTS, add_context
-from tfrecvis.models.detection.loss_terms import LossTerms
+from tfrecvis.models.detection.loss_terms import LossTerms, with_truth
 from tfrecvis.models.detection.outside import without_outsiders
 from tfrecvis.models.presets import with_presets
 from tfrecvis.ops.checks import check_choice, check_integer, check_number
@@ -90,6 +90,7 @@ def YOLO(
         ("boxes_per_cell", boxes_per_cell),
         ("units", units),
         ("head_units", head_units),
+        ("max_detections", max_detections),
     ):
         check_integer(key, value)
     _check_input_shape(input_shape)
@@ -99,7 +100,7 @@ def YOLO(
     features, _, scaling = build_backbone(
         backbone, weights, backbone_filters, backbone_blocks
     )
-    images = keras.Input(input_shape, name="images")
+    images = image_input(input_shape)
     found = features(ScaleImages(scaling, name="scale")(images))
     maps = found[-1] if isinstance(found, (list, tuple)) else found
     for index in range(1, num_layers + 1):
@@ -165,14 +166,12 @@ def yolo_trainer(model):
         raise ValueError(
             f"`model` must be a YOLO. Received: {getattr(model, 'name', model)!r}."
         )
-    images = model.inputs[0]
-    boxes = keras.Input((None, 4), name="boxes")
-    classes = keras.Input((None,), dtype="int32", name="classes")
+    inputs = with_truth(model)
+    boxes, classes = inputs["boxes"], inputs["classes"]
     per_cell = model.get_layer("boxes").boxes_per_cell
-    terms = _Terms(images.shape[1:3], per_cell, name="terms")(
+    terms = _Terms(inputs["images"].shape[1:3], per_cell, name="terms")(
         model.get_layer("cells").output, boxes=boxes, classes=classes
     )
-    inputs = {"images": images, "boxes": boxes, "classes": classes}
     return keras.Model(inputs, terms, name=f"{model.name}_trainer")
 
 

@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from tfrecvis.layers import GridBoxes, PadToMultiple, ScaleImages
-from tfrecvis.models.backbones import build_backbone, conv_norm
+from tfrecvis.models.backbones import build_backbone, conv_norm, image_input
 from tfrecvis.models.context import CONTEXTS, add_context
 from tfrecvis.models.presets import with_presets
 from tfrecvis.ops.checks import check_choice, check_integer, check_number
@@ -84,7 +84,7 @@ def YOLOv2(
     features, strides, scaling = build_backbone(
         backbone, weights, backbone_filters, backbone_blocks
     )
-    images = keras.Input(input_shape, name="images")
+    images = image_input(input_shape)
     maps = ScaleImages(scaling, name="scale")(images)
     maps = PadToMultiple(strides[-1], name="pad")(maps)
     *finer, maps = features(maps)

@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from tfrecvis.layers import CropToMatch, PadToMultiple, ScaleImages, Upsample
-from tfrecvis.models.backbones import build_backbone, conv_norm
+from tfrecvis.models.backbones import build_backbone, conv_norm, image_input
 from tfrecvis.models.context import CONTEXTS, add_context
 from tfrecvis.models.presets import with_presets
 from tfrecvis.ops.checks import as_integers, check_choice, check_integer, check_number
@@ -78,13 +78,13 @@ def ReSeg(
     >>> tuple(model(keras.ops.zeros((1, 37, 50, 3))).shape)
     (1, 37, 50, 11)
     """
-    _check(num_classes, context, units, num_layers, cell, dropout, input_shape)
+    _check(num_classes, context, units, num_layers, cell, dropout)
     _check_decoder(decoder, decoder_filters)
     features, strides, scaling = build_backbone(
         backbone, weights, backbone_filters, backbone_blocks
     )
 
-    images = keras.Input(input_shape, name="images")
+    images = image_input(input_shape)
     maps = ScaleImages(scaling, name="scale")(images)
     maps = PadToMultiple(strides[-1], name="pad")(maps)
     *skips, maps = features(maps)
@@ -124,7 +124,7 @@ def _decode(maps, skip, filters, name):
     return conv_norm(maps, filters, name=f"{name}_mix")
 
 
-def _check(num_classes, context, units, num_layers, cell, dropout, input_shape):
+def _check(num_classes, context, units, num_layers, cell, dropout):
     hint = "Void is no class. For one object before a background, use 2."
     check_integer("num_classes", num_classes, least=2, hint=hint)
     check_choice("context", context, CONTEXTS, "'conv' is the convolutional twin.")
@@ -132,16 +132,6 @@ def _check(num_classes, context, units, num_layers, cell, dropout, input_shape):
     check_integer("num_layers", num_layers, least=0, hint="The paper uses 2.")
     check_choice("cell", cell, ("lstm", "gru"))
     check_number("dropout", dropout, below=1, hint="For 20 percent, use 0.2.")
-    if (
-        len(input_shape) != 3
-        or input_shape[-1] != 3
-        or any(size is not None and size < 1 for size in input_shape[:2])
-    ):
-        raise ValueError(
-            "`input_shape` must be (height, width, 3) without the batch axis, height "
-            "and width positive, or None where they vary. Received: "
-            f"input_shape={input_shape}. For images of any size, use (None, None, 3)."
-        )
 
 
 def _check_decoder(decoder, decoder_filters):

@@ -77,6 +77,13 @@ def test_mosaic_shows_each_part_where_it_was_with_its_boxes(seed):
             assert found["difficult"][index, n] == (label % 2 == 0)
 
 
+def test_boxes_need_no_classes():
+    batch = {k: tf.constant(v) for k, v in batch_of_rectangles().items()}
+    whole = mosaic(batch, (3, 1), 1.0)["boxes"]
+    del batch["classes"]
+    np.testing.assert_array_equal(mosaic(batch, (3, 1), 1.0)["boxes"], whole)
+
+
 def test_a_share_of_no_image_changes_nothing_but_the_padding():
     batch = batch_of_rectangles()
     found = mosaic({k: tf.constant(v) for k, v in batch.items()}, (0, 0), 0.0)

@@ -126,6 +126,12 @@ def test_broken_images_and_boxes_are_named_and_left_out(tmp_path):
         DetectionTFDS(None, "train", builder=builder, strict=True)
 
 
+def test_unknown_set_is_named_and_not_all_others():
+    with pytest.raises(DataError, match="no set 'vocc'. Did you mean voc") as error:
+        DetectionTFDS("vocc", "train")
+    assert len(str(error.value)) < 150
+
+
 def test_wrong_names_of_features_are_refused(builder):
     with pytest.raises(ValueError, match="no feature 'things'.*`objects_key`"):
         DetectionTFDS(None, "train", builder=builder, objects_key="things")

@@ -65,6 +65,8 @@ class TestYOLO(OneStage):
             ({"boxes_per_cell": 1.5}, "`boxes_per_cell` must be an integer"),
             ({"input_shape": (None, None, 3)}, "all positive integers: dense layers"),
             ({"input_shape": 48}, r"Received: input_shape=48"),
+            ({"input_shape": (64, 64, 1)}, r"`input_shape` must be \(height, width, 3"),
+            ({"max_detections": 0}, "`max_detections` must be an integer of at least"),
             ({"context": "lstm"}, "`context` must be"),
             ({"dropout": 1.0}, "`dropout` must be"),
             ({"score_threshold": 30}, "Is it in percent"),

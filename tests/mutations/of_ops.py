@@ -185,4 +185,11 @@ MUTATIONS = [
         "before = place[:, None] < place[None, :]",
         "ops/test_suppression.py",
     ),
+    Mutation(
+        "a class that does not exist shows in no loss",
+        "tfrecvis/ops/truth.py",
+        "return ops.where(known, 0.0, float(\"nan\"))",
+        "return ops.where(known, 0.0, 0.0)",
+        "ops/test_truth.py",
+    ),
 ]

@@ -132,7 +132,6 @@ def _parts_of_boxes(batch, cuts, sides, least):
     middle = tf.cast(cuts, tf.float32)[:, ::-1]  # x, y
     end = tf.broadcast_to(sides[::-1], tf.shape(middle))
     kept, clipped = [], []
-    classes = _following(batch["classes"])
     for number, boxes in enumerate(_following(batch["boxes"])):
         on_right, below = number % 2, number // 2
         first = tf.stack([middle[:, 0] * on_right, middle[:, 1] * below], -1)
@@ -149,7 +148,7 @@ def _parts_of_boxes(batch, cuts, sides, least):
             tf.tile(last, [1, 2])[:, None],
         )
         enough = _areas(inside) >= least * _areas(boxes)
-        kept.append((_areas(inside) > 0) & enough & (classes[number] >= 0))
+        kept.append((_areas(inside) > 0) & enough)  # padding has no area
         clipped.append(inside)
     return tf.concat(kept, 1), clipped
 

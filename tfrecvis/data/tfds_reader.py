@@ -1,5 +1,7 @@
 """What readers of tensorflow-datasets have in common: the builder and its samples."""
 
+import difflib
+
 import tensorflow as tf
 
 from tfrecvis.data.problems import DataError, Problem, report_problems
@@ -129,4 +131,12 @@ def _builder(name, data_dir):
     tfds = optional_import(
         "tensorflow_datasets", extra="data", what="Sets of tensorflow-datasets"
     )
-    return tfds.builder(name, data_dir=data_dir)
+    try:
+        return tfds.builder(name, data_dir=data_dir)
+    except tfds.core.DatasetNotFoundError as error:
+        known = tfds.list_builders(with_community_datasets=False)
+        near = difflib.get_close_matches(name, known, n=3)
+        raise DataError(
+            f"tensorflow-datasets has no set {name!r}.",
+            f"Did you mean {' or '.join(near)}?" if near else "Check its name.",
+        ) from error

@@ -15,6 +15,7 @@ from tfrecvis.ops.matching import (
     sample_balanced,
 )
 from tfrecvis.ops.shape_checks import check_shapes
+from tfrecvis.ops.truth import padded_truth
 
 
 @keras.saving.register_keras_serializable("tfrecvis")
@@ -92,16 +93,11 @@ class RegionSamples(keras.layers.Layer):
 
     def call(self, regions, boxes, classes):
         self._check(regions, boxes, classes)
+        boxes, classes, _ = padded_truth(boxes, classes)
         regions, boxes = (
             ops.stop_gradient(ops.cast(x, "float32")) for x in (regions, boxes)
         )
-        # One more true box, which is padding: there may be none at all.
-        boxes = ops.pad(boxes, [(0, 0), (0, 1), (0, 0)])
-        classes = ops.pad(
-            ops.cast(classes, "int32"), [(0, 0), (0, 1)], constant_values=-1
-        )
         real = classes >= 0
-        boxes = ops.where(real[..., None], boxes, 0.0)
         regions = ops.concatenate([boxes, regions], 1)
         iou = pairwise_iou(boxes, regions)
         limits = self.foreground, (self.background, self.foreground)

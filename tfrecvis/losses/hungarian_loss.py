@@ -7,6 +7,7 @@ from tfrecvis.ops.assignment import assign_lexicographic
 from tfrecvis.ops.cell_boxes import boxes_of_cells
 from tfrecvis.ops.checks import check_number
 from tfrecvis.ops.shape_checks import check_shapes
+from tfrecvis.ops.truth import padded_truth
 
 
 def hungarian_loss(logits, offsets, boxes, classes, stride, box_weight=0.03):
@@ -68,6 +69,7 @@ def hungarian_loss(logits, offsets, boxes, classes, stride, box_weight=0.03):
     )
     check_number("box_weight", box_weight)
     logits, offsets = (ops.cast(x, "float32") for x in (logits, offsets))
+    boxes, classes, fault = padded_truth(boxes, classes, logits.shape[-1] - 1)
     batch, rows, columns, steps, _ = ops.shape(logits)
     targets, labels = boxes_of_cells(boxes, classes, rows, columns, stride, steps)
     real = labels >= 0
@@ -85,6 +87,6 @@ def hungarian_loss(logits, offsets, boxes, classes, stride, box_weight=0.03):
     )
     cells = ops.maximum(ops.cast(batch * rows * columns, "float32"), 1.0)
     return {
-        "classes": ops.sum(found) / cells,
-        "boxes": box_weight * ops.sum(distance * matched) / cells,
+        "classes": ops.sum(found) / cells + fault,
+        "boxes": box_weight * ops.sum(distance * matched) / cells + fault,
     }

@@ -6,6 +6,7 @@ from keras import ops
 from tfrecvis.ops.boxes import encode_boxes, pairwise_iou
 from tfrecvis.ops.levels import gather_nodes
 from tfrecvis.ops.matching import NEGATIVE, POSITIVE, match_boxes, sample_balanced
+from tfrecvis.ops.truth import class_fault, padded_truth
 
 # Inverses of the standard deviations that Fast R-CNN's code divides its targets by.
 BOX_WEIGHTS = (10.0, 10.0, 5.0, 5.0)
@@ -49,11 +50,8 @@ def proposal_losses(
     (0.6931, 0.0)
     """
     logits, deltas = (ops.cast(x, "float32") for x in (logits, deltas))
-    # One more true box, which is padding: there may be none at all.
-    boxes = ops.pad(ops.cast(boxes, "float32"), [(0, 0), (0, 1), (0, 0)])
-    classes = ops.pad(ops.cast(classes, "int32"), [(0, 0), (0, 1)], constant_values=-1)
+    boxes, classes, fault = padded_truth(boxes, classes)
     real = classes >= 0
-    boxes = ops.where(real[..., None], boxes, 0.0)
     iou = pairwise_iou(boxes, anchors)
     matches, labels = match_boxes(iou, real, allow_low_quality=True)
     labels = sample_balanced(labels, num_samples, seed=seed)
@@ -64,8 +62,8 @@ def proposal_losses(
     objects = ops.binary_crossentropy(positive, logits, from_logits=True)
     gaps = ops.sum(smooth_l1(deltas - ops.stop_gradient(targets), 1 / 9), -1)
     return {
-        "objects": ops.sum(objects * drawn) / count,
-        "boxes": ops.sum(gaps * positive) / count,
+        "objects": ops.sum(objects * drawn) / count + fault,
+        "boxes": ops.sum(gaps * positive) / count + fault,
     }
 
 
@@ -98,6 +96,9 @@ def region_losses(logits, deltas, regions, labels, boxes):
     (0.6931, 0.0)
     """
     logits, deltas = (ops.cast(x, "float32") for x in (logits, deltas))
+    num_classes = logits.shape[-1] - 1
+    fault = class_fault(ops.maximum(labels, 0) - 1, num_classes)
+    labels = ops.minimum(labels, num_classes)
     drawn = ops.cast(labels >= 0, "float32")
     count = ops.maximum(ops.sum(drawn), 1.0)
     classes = keras.losses.sparse_categorical_crossentropy(
@@ -108,8 +109,8 @@ def region_losses(logits, deltas, regions, labels, boxes):
     own = _of_class(deltas, labels - 1)
     gaps = ops.sum(smooth_l1(own - targets, 1.0), -1)
     return {
-        "classes": ops.sum(classes * drawn) / count,
-        "boxes": ops.sum(gaps * ops.cast(labels > 0, "float32")) / count,
+        "classes": ops.sum(classes * drawn) / count + fault,
+        "boxes": ops.sum(gaps * ops.cast(labels > 0, "float32")) / count + fault,
     }
 
 

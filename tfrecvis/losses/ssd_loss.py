@@ -8,6 +8,7 @@ from tfrecvis.ops.bipartite import match_pairs
 from tfrecvis.ops.boxes import encode_boxes, pairwise_iou
 from tfrecvis.ops.levels import gather_nodes
 from tfrecvis.ops.matching import POSITIVE, lowest_of, match_boxes
+from tfrecvis.ops.truth import padded_truth
 
 FOREGROUND = 0.5  # the IoU from which an anchor is positive
 NEGATIVES = 3  # for each positive of an image
@@ -52,9 +53,8 @@ def ssd_loss(logits, deltas, anchors, boxes, classes):
     (2.1972, 0.0)
     """
     logits, deltas = (ops.cast(x, "float32") for x in (logits, deltas))
-    # One more true box, which is padding: there may be none at all.
-    boxes = ops.pad(ops.cast(boxes, "float32"), [(0, 0), (0, 1), (0, 0)])
-    classes = ops.pad(ops.cast(classes, "int32"), [(0, 0), (0, 1)], constant_values=-1)
+    num_classes = logits.shape[-1] - 1
+    boxes, classes, fault = padded_truth(boxes, classes, num_classes)
     matches, positive = _matched(boxes, classes >= 0, anchors)
     labels = ops.where(positive, gather_nodes(classes, matches) + 1, 0)
     found = keras.losses.sparse_categorical_crossentropy(
@@ -68,8 +68,8 @@ def ssd_loss(logits, deltas, anchors, boxes, classes):
     positive = ops.cast(positive, "float32")
     count = ops.maximum(ops.sum(positive), 1.0)
     return {
-        "classes": ops.sum(found * counted) / count,
-        "boxes": ops.sum(gaps * positive) / count,
+        "classes": ops.sum(found * counted) / count + fault,
+        "boxes": ops.sum(gaps * positive) / count + fault,
     }
 
 

@@ -7,6 +7,7 @@ from tfrecvis.ops.boxes import pairwise_iou
 from tfrecvis.ops.levels import gather_nodes
 from tfrecvis.ops.matching import POSITIVE, match_boxes
 from tfrecvis.ops.shape_checks import check_shapes
+from tfrecvis.ops.truth import padded_truth
 
 OVERLAP = 0.5  # IoU from which a window answers for a box
 
@@ -65,11 +66,9 @@ def window_losses(logits, edges, windows, boxes, classes):
         classes=("batch boxes", classes),
     )
     logits, edges = (ops.cast(x, "float32") for x in (logits, edges))
-    # One more true box, which is padding: there may be none at all.
-    boxes = ops.pad(ops.cast(boxes, "float32"), [(0, 0), (0, 1), (0, 0)])
-    classes = ops.pad(ops.cast(classes, "int32"), [(0, 0), (0, 1)], constant_values=-1)
+    boxes, classes, fault = padded_truth(boxes, classes, num_classes)
     real = classes >= 0
-    iou = pairwise_iou(ops.where(real[..., None], boxes, 0.0), windows)
+    iou = pairwise_iou(boxes, windows)
     matches, answers = match_boxes(iou, real, OVERLAP, (0.0, OVERLAP))
     answers = ops.equal(answers, POSITIVE)
     labels = ops.where(answers, gather_nodes(classes, matches) + 1, 0)
@@ -85,4 +84,7 @@ def window_losses(logits, edges, windows, boxes, classes):
     edges = ops.reshape(edges, (*ops.shape(own)[:3], 4))
     gaps = ops.sum((edges - targets[..., None, :]) ** 2 * own, (-2, -1))
     count = ops.maximum(ops.sum(ops.cast(answers, "float32")), 1.0)
-    return {"classes": ops.sum(found) / count, "boxes": ops.sum(gaps) / count}
+    return {
+        "classes": ops.sum(found) / count + fault,
+        "boxes": ops.sum(gaps) / count + fault,
+    }

@@ -6,6 +6,7 @@ from tfrecvis.ops.boxes import box_overlap
 from tfrecvis.ops.cells import split_cells
 from tfrecvis.ops.levels import gather_nodes
 from tfrecvis.ops.likeliest import likeliest
+from tfrecvis.ops.truth import padded_truth
 
 BOX_WEIGHT = 5.0
 NOTHING_WEIGHT = 0.5
@@ -54,9 +55,8 @@ def yolo_loss(values, boxes, classes, image_size, boxes_per_cell=2):
     """
     values = ops.cast(values, "float32")
     batch, rows, columns, channels = ops.shape(values)
-    # One more true box, which is padding: there may be none at all.
-    boxes = ops.pad(ops.cast(boxes, "float32"), [(0, 0), (0, 1), (0, 0)])
-    classes = ops.pad(ops.cast(classes, "int32"), [(0, 0), (0, 1)], constant_values=-1)
+    num_classes = values.shape[-1] - 5 * boxes_per_cell
+    boxes, classes, fault = padded_truth(boxes, classes, num_classes)
     height, width = image_size
     grid = ops.cast(ops.stack([columns, rows]), "float32")
     corners = boxes / ops.cast(ops.stack([width, height, width, height]), "float32")
@@ -84,13 +84,12 @@ def yolo_loss(values, boxes, classes, image_size, boxes_per_cell=2):
     confidence = split_cells(values, boxes_per_cell)[0][..., 4]
     confidence = ops.reshape(confidence, ops.shape(taken))
     images = ops.maximum(ops.cast(batch, "float32"), 1.0)
+    nothing = ops.sum(ops.square(confidence) * (1 - taken))
     return {
-        "boxes": BOX_WEIGHT * ops.sum(gaps * mine) / images,
-        "objects": ops.sum(objects * mine) / images,
-        "nothing": NOTHING_WEIGHT
-        * ops.sum(ops.square(confidence) * (1 - taken))
-        / images,
-        "classes": ops.sum(misses * counted) / images,
+        "boxes": BOX_WEIGHT * ops.sum(gaps * mine) / images + fault,
+        "objects": ops.sum(objects * mine) / images + fault,
+        "nothing": NOTHING_WEIGHT * nothing / images + fault,
+        "classes": ops.sum(misses * counted) / images + fault,
     }
 
 

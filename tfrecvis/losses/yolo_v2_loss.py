@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from tfrecvis.ops.boxes import box_overlap, pairwise_iou
+from tfrecvis.ops.truth import padded_truth
 
 
 @keras.saving.register_keras_serializable("tfrecvis")
@@ -61,12 +62,12 @@ class YOLOv2Loss(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         y_true, y_pred = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
-        # One padded object more: a batch without any object has something to reduce.
-        padding = [[0, 0], [0, 1], [0, 0]]
-        y_true = ops.pad(y_true, padding, constant_values=-1.0)
+        num_classes = y_pred.shape[-1] - 5
+        corners, labels, fault = padded_truth(
+            y_true[..., :4], y_true[..., 4], num_classes
+        )
         _, rows, columns, count, size = ops.shape(y_pred)
         boxes = ops.reshape(y_pred, (-1, rows * columns * count, size))
-        corners, labels = y_true[..., :4], ops.cast(y_true[..., 4], "int32")
         real = ops.cast(labels >= 0, "float32")
         centre = (corners[..., :2] + corners[..., 2:]) / 2
         sides = ops.maximum(corners[..., 2:] - corners[..., :2], 1e-3)
@@ -98,7 +99,7 @@ class YOLOv2Loss(keras.losses.Loss):
         free = (1 - responsible) * ops.cast(best <= self.ignore_iou, "float32")
         nothing = ops.stop_gradient(free) * _binary(boxes[..., 4], 0.0)
         total = ops.sum(found * real) + ops.sum(nothing)
-        return total / ops.maximum(ops.sum(real), 1.0)
+        return total / ops.maximum(ops.sum(real), 1.0) + fault
 
     def _similarity(self, sides):
         """IoU of each object's shape with each prior's, both around one centre."""

@@ -6,7 +6,6 @@ from keras import ops
 
 from tfrecvis.ops.backend import has_grid_sampling, sample_grids
 from tfrecvis.ops.chunks import in_chunks
-from tfrecvis.ops.scan import exporting
 
 BUDGET = 2**28  # bytes of all samples, from which boxes are taken some at a time
 BORDER = 2  # repeated pixels around a map: samples up to one pixel outside are clamped
@@ -15,7 +14,7 @@ BORDER = 2  # repeated pixels around a map: samples up to one pixel outside are 
 def can_crop(maps):
     """Whether the operator can be used: there is one, and the maps have some pixels."""
     empty = any(0 in m.shape[1:] for m in maps)
-    return not exporting() and has_grid_sampling() and not empty
+    return has_grid_sampling() and not empty
 
 
 def crop_regions(maps, boxes, bins, scales, ratio, spans):
