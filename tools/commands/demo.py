@@ -2,9 +2,12 @@
 
 A recipe takes part with a table [demo]:
 
+    names   what the model and its twin are called: ["recurrent", "convolutional"], or
+            the model's name only where there is no twin
     twin    list of `table.key=value`: what makes the twin without recurrence of it
-    names   what both are called, such as ["recurrent", "convolutional"]
-    lead    by how much the recurrent model must be ahead in the first score
+    lead    by how much the model must be ahead of its twin
+    score   the score that counts; default: the task's first one
+    least   the least score of the model; default: any
 """
 
 from pathlib import Path
@@ -21,9 +24,10 @@ from tfrecvis.tools.runs.recipe import (
     recipe_names,
 )
 from tfrecvis.tools.tables import text_table
+from tfrecvis.tools.task import task_class
 
-KEYS = ("twin", "names", "lead")
-NUM_PICTURES = 4
+KEYS = ("names", "twin", "lead", "score", "least")
+NUM_PICTURES = 5
 
 
 def add_arguments(parser):
@@ -38,7 +42,7 @@ def add_arguments(parser):
 
 
 def run(options):
-    """Runs the sub-command; fails where recurrence did not pay."""
+    """Runs the sub-command; fails where a model is worse than its recipe expects."""
     paths = [find_recipe(name) for name in options.recipes or demo_names()]
     recipes = {path.stem: (read_recipe(path), header(path)) for path in paths}
     for name, (recipe, _) in recipes.items():
@@ -48,14 +52,27 @@ def run(options):
         output = Path(options.output)
         result = demo(recipe, output if len(recipes) == 1 else output / name, comments)
         print(f"\n{summary(result)}")
-        wanted = recipe["demo"]["lead"]
-        if result["lead"] < wanted:
-            behind.append(
-                f"{name}: the model is {100 * result['lead']:.1f} points ahead of its "
-                f"twin, where at least {100 * wanted:.0f} were expected"
-            )
+        behind += [f"{name}: {reason}" for reason in shortcomings(recipe, result)]
     if behind:
         raise UserError(f"{'; '.join(behind)}.", exit_code=1)
+
+
+def shortcomings(recipe, result):
+    """Returns what is worse than [demo] expects, a string each."""
+    found, table = [], recipe["demo"]
+    if "lead" in table and result["lead"] < table["lead"]:
+        found.append(
+            f"the model is {100 * result['lead']:.1f} points ahead of its twin, where "
+            f"at least {100 * table['lead']:.0f} were expected"
+        )
+    name, title = result["score"]
+    score = result["models"][table["names"][0]][name] if "least" in table else None
+    if score is not None and score < table["least"]:
+        found.append(
+            f"the model reaches {title} {score:.3f}, where at least "
+            f"{table['least']:.3f} were expected"
+        )
+    return found
 
 
 def demo_names():
@@ -78,11 +95,23 @@ def check_demo(name, recipe):
             f"Recipes that do: {', '.join(demo_names())}."
         )
     check_arguments("demo", table, KEYS)
-    missing = [key for key in KEYS if key not in table]
+    needed = ("names", "twin", "lead") if "twin" in table else ("names",)
+    missing = [key for key in needed if key not in table]
     if missing:
         raise UserError(f"[demo] of the recipe {name} lacks the key {missing[0]}.")
-    if len(table["names"]) != 2:
-        raise UserError(f"demo.names must be two names. Received: {table['names']!r}.")
+    if len(table["names"]) != 1 + ("twin" in table):
+        raise UserError(
+            "demo.names must be two names, of the model and its twin, or one where "
+            f"there is no twin. Received: {table['names']!r}."
+        )
+    if "lead" in table and "twin" not in table:
+        raise UserError(f"[demo] of the recipe {name} has a lead, but no twin.")
+    scores = task_class(recipe["task"]).scores
+    if table.get("score", next(iter(scores))) not in scores:
+        raise UserError(
+            f"demo.score must be one of {', '.join(scores)}. Received: "
+            f"{table['score']!r}."
+        )
 
 
 def demo(recipe, output, comments=()):
@@ -95,9 +124,10 @@ def demo(recipe, output, comments=()):
         comments: Strings, on top of the copies of the recipe.
 
     Returns:
-        Dict: "models" (scores per model), "score" (name and title of the first one),
-        "lead" (its difference), "report" (of the export), "export" (its path),
-        "pictures" (paths).
+        Dict: "models" (scores per model), "score" (name and title of the one that
+        counts), "lead" (its difference; None without a twin), "report" (of the
+        export), "export" (its path), "pictures" (paths), "said" (what the model says
+        of some inputs, for the terminal).
     """
     from tfrecvis.tools.commands.export import export, next_version
     from tfrecvis.tools.loading import load
@@ -106,11 +136,14 @@ def demo(recipe, output, comments=()):
 
     recipe = {**recipe}
     table = recipe.pop("demo")
-    twin = change_recipe(recipe, table["twin"])
-    first, second = table["names"]
+    first = table["names"][0]
+    recipes = {first: recipe}
+    if "twin" in table:
+        recipes[table["names"][1]] = change_recipe(recipe, table["twin"])
+    steps = len(recipes) + 2
     loaded, models, pictures = {}, {}, []
-    for number, (name, its_recipe) in enumerate({first: recipe, second: twin}.items()):
-        print(f"\n{number + 1}/4  Training the {name} model", flush=True)
+    for number, (name, its_recipe) in enumerate(recipes.items()):
+        print(f"\n{number + 1}/{steps}  Training the {name} model", flush=True)
         score = train(its_recipe, output / name, comments)
         loaded[name] = load(str(output / name))
         task, predictor = loaded[name].task, loaded[name].predictor
@@ -120,29 +153,40 @@ def demo(recipe, output, comments=()):
         heading = f"the {name} model, split {task.val_split}"
         pictures += task.draw_scores(result, heading, output / name)
 
-    print(f"\n3/4  Exporting the {first} model and comparing what was exported")
+    print(
+        f"\n{steps - 1}/{steps}  Exporting the {first} model and comparing what was "
+        "exported"
+    )
     task = loaded[first].task
     version = next_version(output / "export")
     examples = task.examples(None, task.card.get("image_size") or (96, 96))
     report = export(loaded[first], output / "export", examples, version)
 
-    print("\n4/4  Drawing")
+    print(f"\n{steps}/{steps}  Drawing")
     batches = task.samples(NUM_PICTURES)
     given = {
         name: [answer(its.task, its.predictor, batch, Scale()) for batch in batches]
         for name, its in loaded.items()
     }
+    said = []
+    (output / "predictions").mkdir(parents=True, exist_ok=True)
+    for number, batch in enumerate(batches):
+        stem = output / "predictions" / str(number)
+        said.append(task.write(batch, given[first][number], stem))
+        pictures += [f"{stem}{end}" for end in task.files if end.endswith(".png")]
     comparison = task.compare(batches, given, output / "comparison.png")
     if comparison is not None:
         pictures.insert(0, comparison)
-    name, title = next(iter(task.scores.items()))
+    name = table.get("score", next(iter(task.scores)))
+    scores = [score[name] for score in models.values()]
     result = {
-        "score": [name, title],
+        "score": [name, task.scores[name]],
         "models": models,
-        "lead": models[first][name] - models[second][name],
+        "lead": scores[0] - scores[1] if len(scores) == 2 else None,
         "report": report,
         "export": str(output / "export" / str(version)),
         "pictures": [str(path) for path in pictures],
+        "said": [text for text in said if text is not None],
     }
     write_json(output / "demo.json", result)
     return result
@@ -162,9 +206,11 @@ def summary(result):
         ]
         for model, score in result["models"].items()
     ]
-    lines = [
-        text_table(["model", title, "parameters", "training"], rows),
-        f"recurrence is {100 * result['lead']:+.1f} points of {title}",
+    lines = [text_table(["model", title, "parameters", "training"], rows)]
+    if result["lead"] is not None:
+        lines.append(f"recurrence is {100 * result['lead']:+.1f} points of {title}")
+    lines += [
+        *(f"said:      {text}" for text in result["said"]),
         "",
         parity_table(result["report"]),
         "",

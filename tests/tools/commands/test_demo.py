@@ -59,24 +59,42 @@ def test_demo_ends_with_a_table_of_scores_parity_and_pictures(demonstrated):
     for word in ("recurrent ", "convolutional ", "points of mean IoU", "saved_model"):
         assert word in text
     assert str(demonstrated.path / "comparison.png") in text
+    assert str(demonstrated.path / "predictions" / "4_overlay.png") in text
+
+
+def stub(monkeypatch, **result):
+    rest = {"report": {"artefacts": {}}, "pictures": [], "said": [], "export": "there"}
+    result = {**rest, **result}
+    monkeypatch.setattr("tfrecvis.tools.commands.demo.demo", lambda *_: result)
 
 
 def test_demo_fails_when_recurrence_does_not_pay(command, tmp_path, monkeypatch):
-    result = {
-        "score": ["mean_iou", "mean IoU"],
-        "lead": 0.1,
-        "models": {},
-        "report": {"artefacts": {}},
-        "pictures": [],
-        "export": "there",
-    }
-    monkeypatch.setattr("tfrecvis.tools.commands.demo.demo", lambda *_: result)
+    stub(monkeypatch, score=["mean_iou", "mean IoU"], lead=0.1, models={})
     done = command("demo", "synthetic_reseg", "--output", tmp_path)
     assert done.status == 1
     assert (
         "synthetic_reseg: the model is 10.0 points ahead of its twin, where at least "
         "15 were expected"
     ) in done.errors
+
+
+@pytest.mark.parametrize(("bleu4", "status"), [(0.79, 1), (0.81, 0)])
+def test_demo_without_a_twin_fails_below_its_least_score(
+    command, tmp_path, monkeypatch, bleu4, status
+):
+    scores = {"bleu4": bleu4, "parameters": 9, "seconds": 3}
+    stub(
+        monkeypatch,
+        score=["bleu4", "BLEU-4"],
+        lead=None,
+        models={"attention": scores},
+        said=["a big red ring above a small blue star"],
+    )
+    done = command("demo", "synthetic_captions", "--output", tmp_path)
+    assert done.status == status
+    assert "said:      a big red ring" in done.output
+    expected = "synthetic_captions: the model reaches BLEU-4 0.790, where at least 0.8"
+    assert (expected in done.errors) == (status == 1)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +105,8 @@ def test_demo_fails_when_recurrence_does_not_pay(command, tmp_path, monkeypatch)
         (("lead = -1.0", ""), "lacks the key lead"),
         ((DEMO, ""), "has no table .demo.*Recipes that do: .*synthetic_reseg"),
         (('"convolutional"]', "]"), "demo.names must be two names"),
+        (('twin = ["model.context=conv"]', ""), "demo.names must be two names"),
+        (("lead = -1.0", "lead = 0\nscore = 'ap'"), "demo.score must be .* 'ap'"),
     ],
 )
 def test_recipe_without_a_whole_demo_is_refused(
