@@ -18,7 +18,7 @@ def preset_names():
     Example:
 
     >>> preset_names()
-    ['bccd_yolov2', 'camvid_reseg', 'nuclei_maskrcnn']
+    ['bccd_yolov2', 'camvid_reseg', 'nuclei_maskrcnn', 'synthetic_captions']
     """
     return sorted(card.parent.name for card in PRESETS.glob("*/model.json"))
 

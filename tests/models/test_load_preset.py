@@ -9,6 +9,7 @@ import pytest
 from tfrecvis.models import (
     ImageClassifier,
     ReSeg,
+    captioning,
     load_card,
     load_preset,
     preset_names,
@@ -26,6 +27,9 @@ def test_there_is_a_preset():
 def test_a_preset_names_and_colours_each_class(name):
     card = load_card(name)
     model = load_preset(name)
+    if card["recipe"]["task"] == "captioning":
+        assert card["words"] == captioning.words_of(model)
+        return
     if card["model"] == "MaskRCNN":
         # The first class of its head is the background.
         num_classes = model.get_layer("box_head").output_shape[0][-1] - 1
@@ -42,7 +46,10 @@ def test_a_preset_takes_an_image_of_another_size(name):
     size = load_card(name)["image_size"] or (256, 256)
     height, width = (side // 2 + 1 for side in size)
     images = np.random.default_rng(0).integers(0, 256, (1, height, width, 3), "uint8")
-    outputs = keras.tree.flatten(load_preset(name)(images))
+    inputs = images
+    if load_card(name)["recipe"]["task"] == "captioning":
+        inputs = {"images": images, "tokens": np.array([[[4, 5, 3]]])}
+    outputs = keras.tree.flatten(load_preset(name)(inputs))
     for output in outputs:
         assert np.isfinite(keras.ops.convert_to_numpy(output)).all()
     if load_card(name)["recipe"]["task"] == "segmentation":
@@ -51,7 +58,7 @@ def test_a_preset_takes_an_image_of_another_size(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_preset_stays_small(name):
-    limits = {"segmentation": 4e6, "detection": 6e6}  # bytes
+    limits = {"segmentation": 4e6, "detection": 6e6, "captioning": 4e6}  # bytes
     files = list((PRESETS / name).iterdir())
     assert sorted(file.name for file in files) == ["model.json", "model.keras"]
     assert (
