@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfrecvis.export import export_model
+from tfrecvis.export import export_model, load_artefact
 from tfrecvis.models import captioning
 
 SMALL = {"backbone_filters": (8, 16), "backbone_blocks": (0, 0), "dropout": 0.0}
@@ -124,3 +124,25 @@ class Captioners:
         for artefact in artefacts.values():
             sentences = artefact["signatures"].get("serving_default")
             assert sentences is None or sentences["agreement"] == 1
+        for file in ("float32.tflite", "float16.tflite", "int8.tflite"):
+            self.check_file(tmp_path / "model" / "1" / f"model_{file}", images)
+        self.check_file(tmp_path / "model" / "1" / "model.onnx", images)
+
+    def check_file(self, path, images):
+        """A file says sentences by itself: its search, its words, nothing of ours."""
+        loaded = load_artefact(path)
+        words = loaded.card["words"]
+        answer = loaded.predict({"images": images})
+        said = [
+            " ".join(words[token] for token in row[:length])
+            for row, length in zip(answer["tokens"], answer["lengths"], strict=True)
+        ]
+        assert said == captions.photos()[1][::3]
+        if path.suffix == ".onnx":  # which holds one signature per file
+            return
+        assert {"serving_default", "encode", "step"} <= set(loaded.signatures)
+        given = loaded.predict({"images": images}, "encode")
+        last = np.full(len(images), 2, "int32")
+        after = loaded.predict({"tokens": last, **given}, "step")
+        first = after["probabilities"].argmax(-1)
+        np.testing.assert_array_equal(first, answer["tokens"][:, 0])
