@@ -195,8 +195,8 @@ def measure(name, rounds):
     Returns:
         List of one dict: `captioner`, `parameters`, `training`, the times of a step by
         mode, and `decoding`: by the names of `BEAMS`, the `times` of one photo by
-        contender, `words`, the length of its sentence, and `ratios`, the times of each
-        loop of Python over those of each contender in the graph.
+        contender, `words`, the length of its sentence, and `ratios`, the processor
+        time of each loop of Python over that of each contender in the graph.
 
     Raises:
         RuntimeError: a contender says another sentence than the first.
@@ -218,9 +218,9 @@ def measure(name, rounds):
                 },
                 rounds,
             )
-            medians = {key: max(one["median_ms"], 0.01) for key, one in times.items()}
+            spent = {key: max(one["processor_ms"], 0.01) for key, one in times.items()}
             ratios = {
-                loop: {key: round(medians[loop] / medians[key], 1) for key in IN_GRAPH}
+                loop: {key: round(spent[loop] / spent[key], 1) for key in IN_GRAPH}
                 for loop in LOOPS
             }
             row["decoding"][search] = {"words": words, "times": times, "ratios": ratios}
@@ -276,7 +276,7 @@ def table(rows):
         "",
         "| a photo's caption: ms / processor ms | search | eager | graph | XLA "
         "| SavedModel | LiteRT | Python loop | the same, its step as a graph "
-        "| loop / XLA | loop of graphs / XLA |",
+        "| processor time, loop / XLA | loop of graphs / XLA |",
         "| --- " * 11 + "|",
     ]
     for row in rows:
