@@ -1,5 +1,5 @@
 # Every target sets up what it needs, once, in .venv: Python 3.11 or newer, make and
-# the package index are enough. `make help` lists the targets.
+# the package index are enough (`parity`: Python 3.11). `make help` lists the targets.
 
 PYTHON ?= python3
 ARGS ?=
@@ -15,7 +15,11 @@ comma := ,
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 
-.PHONY: help demo test test-slow lint format wheel clean
+# tensorflow-addons ends with TensorFlow 2.15, which ends with Python 3.11.
+PARITY := .venv-parity
+PARITY_PYTHON ?= python3.11
+
+.PHONY: help demo test test-slow parity lint format wheel clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -25,10 +29,13 @@ demo: $(VENV)/.demo ## train, export, compare and draw; ends with a table
 	$(BIN)/tfrecvis demo $(ARGS)
 
 test: $(VENV)/.dev ## run the fast tests, some nine minutes on two free cores
-	$(BIN)/python -m pytest -m "not slow" $(WORKERS) $(ARGS)
+	$(BIN)/python -m pytest -m "not slow and not parity" $(WORKERS) $(ARGS)
 
 test-slow: $(VENV)/.dev ## run the others: variants, whole programs, real data
 	$(BIN)/python -m pytest -m slow $(WORKERS) $(ARGS)
+
+parity: $(VENV)/.dev $(PARITY)/.installed ## compare with tensorflow-addons
+	$(BIN)/python -m pytest -m parity tests/parity $(ARGS)
 
 lint: $(VENV)/.dev ## check style and format
 	$(BIN)/ruff check .
@@ -44,7 +51,7 @@ wheel: $(VENV)/.dev ## build dist/tfrecvis-*.whl
 	$(BIN)/python -m build --wheel --outdir dist
 
 clean: ## remove the environment and what was built
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(PARITY) build dist *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The two stamps: what the demo needs, and everything (which holds the demo's too).
@@ -55,6 +62,15 @@ $(VENV)/.demo: $(REQUIREMENTS) $(BIN)/python
 $(VENV)/.dev: $(REQUIREMENTS) $(BIN)/python
 	$(call install,dev)
 	@touch $(VENV)/.demo $(VENV)/.dev
+
+$(PARITY)/.installed: tests/parity/requirements.txt
+	@command -v $(PARITY_PYTHON) >/dev/null || { echo >&2 \
+	"tensorflow-addons needs Python 3.11, and $(PARITY_PYTHON) is not a command here." \
+	"Install it, or name it: make parity PARITY_PYTHON=/path/to/python3.11"; exit 1; }
+	$(PARITY_PYTHON) -m venv --clear $(PARITY)
+	@echo "Installing tensorflow-addons into $(PARITY): a minute, and only this once."
+	$(PARITY)/bin/python -m pip install --quiet --requirement $<
+	@touch $@
 
 # .installing outlives an interrupted installation. pip takes packages that it had half
 # copied for whole ones, so such an environment is made anew (pip's cache makes it short).

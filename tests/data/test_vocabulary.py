@@ -98,3 +98,12 @@ def test_bad_arguments_are_named(vocabulary):
         vocabulary.sentences([[4, 7]])
     with pytest.raises(ValueError, match=r"shape \(sentences, steps\)"):
         vocabulary.sentences([4, 5])
+
+
+def test_a_language_without_spaces_is_one_word_per_sentence_until_it_is_split():
+    whole = Vocabulary.of(["犬が走る", "犬が眠る。"], least_count=1)
+    assert whole.words[4:] == ["犬が眠る。", "犬が走る"]  # its full stop is not ASCII
+    split = Vocabulary.of(["犬 が 走る", "犬 が 眠る"], least_count=1)
+    assert split.words[4:] == ["が", "犬", "眠る", "走る"]
+    tokens = split.tokens(["犬 が 眠る", "犬が眠る"], max_steps=4).numpy()
+    assert split.sentences(tokens) == ["犬 が 眠る", "[UNK]"]

@@ -13,6 +13,7 @@ class TestHardShowAttendTell(Captioners):
     builder = ShowAttendTell
     arguments = {"attention_units": 16, "attention": "hard"}
     epochs = 120
+    draws = True
 
     def test_unknown_attention_is_named(self):
         with pytest.raises(ValueError, match="`attention` must be one of"):

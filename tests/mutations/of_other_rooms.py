@@ -388,4 +388,18 @@ MUTATIONS = [
         "found = [*model.variables]",
         "tools/tasks/test_every_task.py",
     ),
+    Mutation(
+        "captions of tensorflow-datasets: those without a word stay",
+        "tfrecvis/data/caption_tfds.py",
+        "    return usable_captions(texts, file)\n",
+        "    return texts, []\n",
+        "data/test_caption_tfds.py",
+    ),
+    Mutation(
+        "the benchmark's loop of Python forgets which beam a word continues",
+        "tools/benchmark/captioners.py",
+        "said = said[parents]",
+        "said = said.copy()",
+        "tools/test_benchmark_captioners.py",
+    ),
 ]

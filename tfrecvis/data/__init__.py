@@ -82,6 +82,7 @@ from tfrecvis.data.array_file import read_array_file
 from tfrecvis.data.augmentation import Augmentation
 from tfrecvis.data.batches import batches, steps_per_epoch
 from tfrecvis.data.caption_folder import CaptionFolder
+from tfrecvis.data.caption_tfds import CaptionTFDS
 from tfrecvis.data.class_frequencies import class_frequencies
 from tfrecvis.data.coco_captions import COCOCaptions
 from tfrecvis.data.coco_folder import COCOFolder
@@ -117,6 +118,7 @@ __all__ = [
     "COCOCaptions",
     "COCOFolder",
     "CaptionFolder",
+    "CaptionTFDS",
     "DataError",
     "DetectionTFDS",
     "FlickrCaptions",

@@ -83,7 +83,7 @@ class CaptionReader(Reader):
             self.captions.append(kept)
             self.sizes.append(image_size or size)
         where = f"{self.path}, split {split}"
-        _report_captions(of_captions, where, strict)
+        report_captions(of_captions, where, strict)
         report_problems(of_photos, len(listed), where, strict)
         if not samples:
             raise DataError(f"{where} names no photo.")
@@ -93,11 +93,22 @@ class CaptionReader(Reader):
     def load(self, index):
         """The sample dict of a number, as tensors; for use in `Dataset.map`."""
         sample = self._sentences.load(index)
-        image = load_image(sample["file"])
-        if self._image_size is not None:
-            image = tf.image.resize(image, self._image_size, antialias=True)
-            image = tf.cast(tf.round(tf.clip_by_value(image, 0, 255)), tf.uint8)
+        image = resized(load_image(sample["file"]), self._image_size)
         return {"image": image, **sample}
+
+
+def resized(image, size):
+    """A photo, uint8 `(height, width, 3)`, in another size; None leaves it.
+
+    Example:
+
+    >>> resized(tf.zeros((4, 6, 3), tf.uint8), (2, 2)).shape
+    TensorShape([2, 2, 3])
+    """
+    if size is None:
+        return image
+    image = tf.image.resize(image, size, antialias=True)
+    return tf.cast(tf.round(tf.clip_by_value(image, 0, 255)), tf.uint8)
 
 
 def usable_captions(captions, file):
@@ -164,7 +175,8 @@ def _size_of(file):
     return (width, height) if turned else (height, width)
 
 
-def _report_captions(problems, where, strict):
+def report_captions(problems, where, strict):
+    """Warns of captions that cannot be used; with `strict` that is an error."""
     if not problems:
         return
     listing = "\n".join(problem_lines(problems))

@@ -21,13 +21,14 @@ def main(arguments=None):
         "matrix products of the same shapes; or every layer beside its matrix "
         "products, its cell one pixel or node at a time, and the nearest Keras layer; "
         "or the operators of detectors beside TensorFlow's own, and detectors beside "
-        "the same graph without its head.",
+        "the same graph without its head; or captioners, whose search is in the graph, "
+        "beside a search in Python.",
         epilog="example: tfrecvis benchmark layers --only RowLSTM",
     )
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("renet", "layers", "detection"),
+        choices=("renet", "layers", "detection", "captioning"),
         default="renet",
         help="default: renet",
     )
@@ -41,7 +42,7 @@ def main(arguments=None):
         "--only",
         nargs="+",
         metavar="WORD",
-        help="of layers, operators or detectors, those whose name holds one of these "
+        help="of layers, operators or models, those whose name holds one of these "
         "words; default: all",
     )
     parser.add_argument(
@@ -91,6 +92,12 @@ def _race(options, parser):
         from tfrecvis.tools.benchmark import cases, layer_report
 
         parts = {"layers": (cases.CASES, layer_report.measure, layer_report.table)}
+    elif options.what == "captioning":
+        from tfrecvis.tools.benchmark import captioners
+
+        parts = {
+            "captioners": (captioners.CAPTIONERS, captioners.measure, captioners.table)
+        }
     else:
         parts = _parts_of_detection()
     words = [word.lower() for word in options.only or [""]]

@@ -5,7 +5,8 @@
 only, in training and after, and what it reaches then is what words give without images.
 [data] and [augmentation] are those of `tfrecvis.tools.reader_task`, with the readers
 "captions" (`tfrecvis.data.CaptionFolder`), "coco_captions" (`COCOCaptions`), "flickr"
-(`FlickrCaptions`) and "synthetic" (`SyntheticCaptions`). Keys of [text]:
+(`FlickrCaptions`), "synthetic" (`SyntheticCaptions`) and "tfds" (`CaptionTFDS`). Keys
+of [text]:
 
     least_count    default 5, how often a word must occur in training to be known
     most           the most words that are known, the most frequent ones; default: all
@@ -57,6 +58,7 @@ class Captioning(TakesPhotos, ReaderTask):
         "coco_captions": "COCOCaptions",
         "flickr": "FlickrCaptions",
         "synthetic": "SyntheticCaptions",
+        "tfds": "CaptionTFDS",
     }
     drawn = ("synthetic",)
     tables = ("augmentation", "text", "search")

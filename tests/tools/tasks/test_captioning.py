@@ -153,6 +153,15 @@ def test_blind_model_is_shown_black_images(task):
     assert inputs["images"].numpy().max() == 0
 
 
+def test_sets_of_tensorflow_datasets_are_read(task):
+    settings = ["data.reader='tfds'", "data.name='no_such_captions'"]
+    found = task(*settings)
+    for key in ("size", "train_count", "val_count"):
+        found.recipe["data"].pop(key, None)
+    with pytest.raises(UserError, match="The data cannot be used.*no_such_captions"):
+        found.open()
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
