@@ -40,7 +40,7 @@ def test_card_travels_inside_with_the_scale_and_what_is_ignored(exported):
 
 
 def test_export_of_an_artefact_is_refused(command, exported, tmp_path):
-    result = command("export", exported / "model.onnx", "--output", tmp_path)
+    result = command("export", exported, "--output", tmp_path)
     assert result.status == 2
     assert "a preset, a run's directory or a .keras file" in result.errors
 

@@ -53,7 +53,15 @@ jit_compile = false
 """
 
 
-@pytest.fixture(scope="module", params=RECIPES)
+# A superpixel labeller of its own is trained in `test_arrays.py`.
+TASKS = [
+    "sequences",
+    "classification",
+    pytest.param("superpixels", marks=pytest.mark.slow),
+]
+
+
+@pytest.fixture(scope="module", params=TASKS)
 def trained(request, command, digits, tmp_path_factory):
     """Task, arguments of `train`, and the directory of a run of two epochs."""
     task = request.param
@@ -132,6 +140,12 @@ def test_evaluation_finds_what_the_training_reached(trained, command, tmp_path):
     found = json.loads((tmp_path / "evaluation.json").read_text())
     assert found["accuracy"] == pytest.approx(score(directory)["accuracy"], abs=1e-6)
     assert found["split"] == "val"
+    counted = {
+        "sequences": "10 sequences",
+        "classification": "6 images",
+        "superpixels": "6 graphs",
+    }
+    assert f"{counted[trained[0]]} of the split val" in result.output
     assert "accuracy" in result.output
 
 
