@@ -53,7 +53,10 @@ FOUND = ["tfrecvis.losses.segmentation_cross_entropy", "tfrecvis.layers.renet"]
         pytest.param(
             *("import tfrecvis; import keras", "tensorflow"), marks=pytest.mark.slow
         ),
-        ("from tfrecvis.ops import lstm; import keras", "jax"),
+        pytest.param(
+            *("from tfrecvis.ops import lstm; import keras", "jax"),
+            marks=pytest.mark.slow,
+        ),
         ("import tensorflow; import tfrecvis; keras = tensorflow.keras", "tensorflow"),
     ],
 )

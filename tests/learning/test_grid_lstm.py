@@ -2,7 +2,8 @@
 
 Small versions of two tasks of Kalchbrenner et al., 2015 (sections 4.2 and 4.3). Depth
 is what the Grid LSTM is better at: where tasks are this small, two wide LSTM layers
-can keep up with it.
+can keep up with it. Each test takes one of the seeds 0 and 1, which both pass: a seed
+takes two minutes.
 """
 
 import keras
@@ -59,8 +60,7 @@ def accuracy(model, train, test, steps):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1])
-def test_grid_lstm_remembers_more_symbols_than_a_stacked_lstm(seed):
+def test_grid_lstm_remembers_more_symbols_than_a_stacked_lstm(seed=1):
     """Eight symbols, each one of four; six layers."""
     keras.utils.set_random_seed(seed)
     grid = tagger(5, GridLSTM(12, depth=6))
@@ -78,8 +78,7 @@ def test_grid_lstm_remembers_more_symbols_than_a_stacked_lstm(seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1])
-def test_grid_lstm_learns_to_add_before_a_stacked_lstm_does(seed):
+def test_grid_lstm_learns_to_add_before_a_stacked_lstm_does(seed=0):
     """Two numbers of two digits; four layers."""
     keras.utils.set_random_seed(seed)
     grid = tagger(ADDITION_TOKENS, GridLSTM(16, depth=4))

@@ -2,9 +2,13 @@
 
 import captions
 import numpy as np
+import pytest
 from captioners import Captioners
 
 from tfrecvis.models import ShowAttendTell
+
+# Fast tests show the same on ShowAndTell, and attention in those of its decoder.
+pytestmark = pytest.mark.slow
 
 
 class TestShowAttendTell(Captioners):
