@@ -104,7 +104,8 @@ def run_here(jobs, scratch, blocked=()):
 def exports_here():
     """A context in which an export starts no child processes, which take seconds.
 
-    What the processes do is tested on one export of every format, in `export/`.
+    What the processes do is tested on small jobs in `export/child_process/`, and on
+    every format by the commands of the README.
     """
 
     @contextlib.contextmanager

@@ -57,7 +57,11 @@ FOUND = ["tfrecvis.losses.segmentation_cross_entropy", "tfrecvis.layers.renet"]
             *("from tfrecvis.ops import lstm; import keras", "jax"),
             marks=pytest.mark.slow,
         ),
-        ("import tensorflow; import tfrecvis; keras = tensorflow.keras", "tensorflow"),
+        pytest.param(
+            "import tensorflow; import tfrecvis; keras = tensorflow.keras",
+            "tensorflow",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_saved_model_loads_after_the_import(imports, backend, model_file):

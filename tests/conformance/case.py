@@ -10,6 +10,10 @@ from unittest import mock
 import keras
 import numpy as np
 
+# Columns of compilers and converters.
+EXPENSIVE = {"XLA", "JAX", "SavedModel", "LiteRT builtins", "ONNX"}
+LIGHT = {"XLA", "JAX", "SavedModel"}  # slow where there are no weights
+
 
 @dataclass(frozen=True, eq=False)
 class Case:
@@ -62,10 +66,19 @@ class Case:
             weight.assign(rng.normal(size=weight.shape, scale=0.5))
         return layer
 
+    def slow(self, column):
+        """Whether the check of a column is one of `make test-slow`, not `make test`."""
+        if column not in EXPENSIVE:
+            return self.variant
+        # Without weights, a file has nothing to keep but the graph that other columns
+        # run, and what is compiled is an operator of `tests/ops/`.
+        light = column in LIGHT and not self.may_have_weights
+        return self.variant or self.loop_of is not None or light
+
     @property
-    def slow(self):
-        """Whether `make test-slow` compiles and converts it, not `make test`."""
-        return self.variant or self.loop_of is not None
+    def may_have_weights(self):
+        """Whether the class builds anything; known without a layer of it."""
+        return self.wrap is not None or self.layer.build is not keras.layers.Layer.build
 
     @functools.cached_property
     def built(self):

@@ -89,7 +89,7 @@ def jax(name, case, folder):
     """The same numbers and gradients from one process under JAX."""
     theirs, ours = (
         {k: v for k, v in found.items() if k.startswith(f"{name}/")}
-        for found in _both_backends(case.slow)
+        for found in _both_backends(case.slow("JAX"))
     )
     assert set(theirs) == set(ours)
     assert ours
@@ -224,21 +224,16 @@ COLUMNS = {
     "ONNX": onnx,
 }
 
-# Compilers and converters: slow tests for the cases that say so (`Case.slow`). Of the
-# other columns, variants are.
-EXPENSIVE = {"XLA", "JAX", "SavedModel", "LiteRT builtins", "ONNX"}
-
 
 def every_case(column):
     """Runs a test of `(name, tmp_path)` on every case of a column."""
-
-    def marks(case):
-        slow = case.slow if column in EXPENSIVE else case.variant
-        return [pytest.mark.slow] * slow
-
+    slow = {True: [pytest.mark.slow], False: []}
     return pytest.mark.parametrize(
         "name",
-        [pytest.param(name, marks=marks(case)) for name, case in CASES.items()],
+        [
+            pytest.param(name, marks=slow[case.slow(column)])
+            for name, case in CASES.items()
+        ],
     )
 
 

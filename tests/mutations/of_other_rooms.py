@@ -36,7 +36,7 @@ MUTATIONS = [
         "models/captioning/answers.py",
         "ops.repeat(x, beam_width, axis=0)",
         "ops.tile(x, [beam_width] + [1] * (len(x.shape) - 1))",
-        "models/test_show_and_tell.py",
+        "models/test_show_attend_tell.py",
     ),
     Mutation(
         "YOLOv2Loss: the prior least alike answers for an object",

@@ -53,10 +53,11 @@ jit_compile = false
 """
 
 
-# A superpixel labeller of its own is trained in `test_arrays.py`.
+# Fast tests train a superpixel labeller in `test_arrays.py`, and export a task on
+# arrays in `new_task/`.
 TASKS = [
-    "sequences",
     "classification",
+    pytest.param("sequences", marks=pytest.mark.slow),
     pytest.param("superpixels", marks=pytest.mark.slow),
 ]
 
@@ -202,19 +203,7 @@ def answers(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-# The export of a task: `export/` has one of graphs and one of images.
-of_an_export = pytest.mark.parametrize(
-    "trained",
-    [
-        "sequences",
-        pytest.param("classification", marks=pytest.mark.slow),
-        pytest.param("superpixels", marks=pytest.mark.slow),
-    ],
-    indirect=True,
-)
-
-
-@of_an_export
+@pytest.mark.slow
 def test_predict_answers_to_files_with_the_model_and_its_export_alike(
     trained, exported, command, inputs, tmp_path
 ):
@@ -239,7 +228,7 @@ def test_predict_answers_to_files_with_the_model_and_its_export_alike(
     assert np.asarray(one["probabilities"]).sum(-1) == pytest.approx(1, abs=1e-5)
 
 
-@of_an_export
+@pytest.mark.slow
 def test_evaluation_of_the_export_finds_the_same(trained, exported, command, tmp_path):
     task, arguments, directory = trained
     data = arguments[2:] if task == "classification" else []
