@@ -150,11 +150,12 @@ def _exported(case):
     """A function of the flat inputs, open in its batch only, and its signature."""
     signature = specs(case, static=True)
     leaves = keras.tree.flatten(signature)
+    layer = case.built  # outside of the trace
 
     def predict(*values):
         inputs = keras.tree.pack_sequence_as(signature, values)
         with lowering("buffer"):
-            return tuple(keras.tree.flatten(call(case.built, inputs)))
+            return tuple(keras.tree.flatten(call(layer, inputs)))
 
     return tf.function(predict, input_signature=leaves), leaves
 

@@ -27,7 +27,9 @@ class StopOnInterrupt(keras.callbacks.Callback):
 
     def __enter__(self):
         in_main = threading.current_thread() is threading.main_thread()
-        if keras.backend.backend() == "jax" and in_main:
+        # A shell lets the programs in its background ignore Ctrl-C.
+        usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if keras.backend.backend() == "jax" and in_main and usual:
             self.before = signal.signal(signal.SIGINT, self._remember)
         return self
 

@@ -10,11 +10,17 @@ from tfrecvis.tools.runs.interruption import StopOnInterrupt
 
 
 @pytest.fixture
-def on_jax(monkeypatch):
-    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
-    before = signal.getsignal(signal.SIGINT)
+def usual():
+    """Python's own answer to Ctrl-C, which a shell turns off in its background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def on_jax(monkeypatch, usual):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
 
 
 @pytest.fixture
@@ -54,7 +60,13 @@ def test_second_interrupt_stops_at_once(on_jax):
         pytest.fail("the second interrupt was lost")
 
 
-def test_tensorflow_is_interrupted_as_ever():
-    before = signal.getsignal(signal.SIGINT)
+def test_tensorflow_is_interrupted_as_ever(usual):
     with StopOnInterrupt():
-        assert signal.getsignal(signal.SIGINT) is before
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_program_in_the_background_goes_on(on_jax):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with StopOnInterrupt():
+        signal.raise_signal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
