@@ -1,5 +1,7 @@
 """A Keras model as a `Predictor`, beside the artefacts that are made of it."""
 
+import functools
+
 import keras
 import numpy as np
 
@@ -48,8 +50,13 @@ def _function(signature):
         name: tf.TensorSpec(spec.shape, spec.dtype, name=name)
         for name, spec in signature.inputs.items()
     }
-    traced = tf.function(lambda **inputs: signature(**inputs), autograph=False)
-    return traced.get_concrete_function(**specs)
+    function = tf.function(lambda **inputs: signature(**inputs), autograph=False)
+
+    @functools.cache  # a signature is traced when it is called first, if ever
+    def traced():
+        return function.get_concrete_function(**specs)
+
+    return lambda **inputs: traced()(**inputs)
 
 
 def _as_numpy(value):

@@ -12,6 +12,10 @@ os.environ.setdefault(
     "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
 )
 
+# Without it, tf2onnx copies the graph for each optimisation, in case that it fails:
+# half of its time. In the tests a failure should be seen.
+os.environ.setdefault("TF2ONNX_CATCH_ERRORS", "FALSE")
+
 # Each worker of pytest-xdist has a core.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
@@ -20,7 +24,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 LONGEST = (
     "conformance/test_jax.py",
     "conformance/test_xla.py",
-    "conformance/test_onnx.py",
     "conformance/test_exports.py",
     "conformance/test_layers.py",
     "learning/",
@@ -60,6 +63,11 @@ def pytest_collection_finish():
     gc.set_threshold(100_000, 20, 20)
 
 
+def pytest_sessionfinish():
+    """pytest collects garbage five times in the end, for seconds."""
+    gc.freeze()
+
+
 @pytest.fixture
 def count_steps(monkeypatch):
     """A list that gains the number of steps of each loop that TensorFlow runs."""
@@ -96,7 +104,8 @@ def run_here(jobs, scratch, blocked=()):
 def exports_here():
     """A context in which an export starts no child processes, which take seconds.
 
-    What the processes do is tested on one export of every format, in `export/`.
+    What the processes do is tested on small jobs in `export/child_process/`, and on
+    every format by the commands of the README.
     """
 
     @contextlib.contextmanager

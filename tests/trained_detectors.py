@@ -95,6 +95,7 @@ class TrainedDetector:
         assert np.isfinite(history["loss"]).all()
         assert history["boxes"] == [0.0]
 
+    @pytest.mark.slow
     def test_trainer_of_a_loaded_file(self, tmp_path):
         self.build().save(tmp_path / "model.keras")
         model = keras.models.load_model(tmp_path / "model.keras")

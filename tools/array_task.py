@@ -18,8 +18,6 @@ class ArrayTask(Task):
     generator of random numbers or name. Both may be generators.
     """
 
-    unit = "samples"
-
     @abc.abstractmethod
     def prepare(self, data):
         """* Checks the [data] table and reads what is needed of it."""

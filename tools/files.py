@@ -99,6 +99,21 @@ def check_new(paths):
         )
 
 
+def check_found(paths):
+    """Refuses paths of files and folders that do not exist.
+
+    Raises:
+        UserError: one of them does not.
+
+    Example:
+
+    >>> check_found([Path.cwd()])
+    """
+    for path in map(Path, paths):
+        if not path.exists():
+            raise UserError(f"There is no file or folder at {path}.")
+
+
 def find_files(inputs, suffixes, nothing):
     """Returns the files that are named, or lie in the named folders.
 
@@ -114,6 +129,7 @@ def find_files(inputs, suffixes, nothing):
     Raises:
         UserError: a path does not exist, or a folder holds nothing.
     """
+    check_found(inputs)
     found = []
     for name in inputs:
         path = Path(name)
@@ -128,10 +144,8 @@ def find_files(inputs, suffixes, nothing):
                     f"The folder {path} holds {nothing} ({', '.join(suffixes)})."
                 )
             found += [(file, file.relative_to(path)) for file in files]
-        elif path.is_file():
-            found.append((path, Path(path.name)))
         else:
-            raise UserError(f"There is no file or folder at {path}.")
+            found.append((path, Path(path.name)))
     return found
 
 

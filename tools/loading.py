@@ -5,6 +5,7 @@ but for exporting, a SavedModel folder, a `.tflite` or an `.onnx` file. All beco
 task and a `Predictor`.
 """
 
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -158,11 +159,12 @@ def _load_artefact(path):
 
 
 def _preset_file(name):
-    from tfrecvis.models.presets import PRESETS, preset_names
-
-    if name not in preset_names():
+    # Not `preset_names`, which waits for Keras: a typing error is told at once.
+    folder = Path(importlib.util.find_spec("tfrecvis.models").origin).parent / "presets"
+    names = sorted(card.parent.name for card in folder.glob("*/model.json"))
+    if name not in names:
         raise UserError(
             f"There is no model `{name}`, neither a path nor a preset. "
-            + nearest(name, preset_names())
+            + nearest(name, names)
         )
-    return PRESETS / name / "model.keras"
+    return folder / name / "model.keras"

@@ -132,10 +132,15 @@ def main(arguments=None):
     if arguments[:1] == ["benchmark"]:
         benchmark = importlib.import_module("tfrecvis.tools.benchmark")
         return benchmark.main(arguments[1:]) or 0
-    from tfrecvis.tools.errors import UserError
+    from tfrecvis.tools.errors import UserError, nearest
 
     named = next((word for word in arguments if word in COMMANDS), None)
     try:
+        if arguments and not arguments[0].startswith("-") and named != arguments[0]:
+            raise UserError(
+                f"There is no command `{arguments[0]}`. "
+                f"{nearest(arguments[0], list(COMMANDS))}"
+            )
         check_backend()
         options = build_parser(named).parse_args(arguments)
         command = importlib.import_module(f"tfrecvis.tools.commands.{options.command}")

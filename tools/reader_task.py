@@ -32,6 +32,7 @@ class ReaderTask(Task):
     tables = ("augmentation",)
     readers = {}
     held_out = None  # the reader of the validation split, once there is one
+    unit = "images"
 
     def open(self, strict=False):
         from tfrecvis.data import Augmentation, steps_per_epoch

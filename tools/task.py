@@ -38,6 +38,7 @@ class Task(abc.ABC):
         made_inputs*: Tuple of the names of inputs that `complete` makes.
         last_stage*: Function of the best model, called after `fit`, or None.
         files*: Tuple of endings of the files that `write` makes of one input.
+        unit*: String, what its samples are called.
 
     Args:
         recipe: Dict, as `read_recipe` returns it.
@@ -54,6 +55,7 @@ class Task(abc.ABC):
     made_inputs = ()
     last_stage = None
     files = ("_answer.json",)
+    unit = "samples"
 
     def __init__(self, recipe, card=None):
         self.recipe = recipe

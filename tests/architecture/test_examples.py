@@ -1,5 +1,6 @@
 """The examples in docstrings, and the commands and programs of the README, run."""
 
+import contextlib
 import doctest
 import importlib
 import re
@@ -31,8 +32,18 @@ NOT_RUN = {"cd", "git", "pip", "python3"}
 def test_docstring_examples_run(name, tmp_path, monkeypatch, exports_here):
     monkeypatch.chdir(tmp_path)  # an example may write files
     module = importlib.import_module(name)
-    with exports_here():
+    with exports_here(), eagerly("tfrecvis.models.detection" in name):
         assert doctest.testmod(module, optionflags=OPTIONS).failed == 0
+
+
+@contextlib.contextmanager
+def eagerly(wanted):
+    """Trains without tracing, which takes seconds per detector and is tested there."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(wanted)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 def test_a_wrong_docstring_example_would_be_found():

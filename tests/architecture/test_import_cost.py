@@ -38,7 +38,9 @@ def test_import_loads_no_library():
     assert loaded(rooms, before="pass") == [["tfrecvis"]]
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+@pytest.mark.parametrize(
+    "backend", ["tensorflow", pytest.param("jax", marks=pytest.mark.slow)]
+)
 def test_rooms_load_nothing_beyond_keras_and_others_wait_for_their_first_use(backend):
     others = "data", "export", "models", "tools"
     check = f"assert not any('tfrecvis.' + room in sys.modules for room in {others})"

@@ -53,8 +53,15 @@ FOUND = ["tfrecvis.losses.segmentation_cross_entropy", "tfrecvis.layers.renet"]
         pytest.param(
             *("import tfrecvis; import keras", "tensorflow"), marks=pytest.mark.slow
         ),
-        ("from tfrecvis.ops import lstm; import keras", "jax"),
-        ("import tensorflow; import tfrecvis; keras = tensorflow.keras", "tensorflow"),
+        pytest.param(
+            *("from tfrecvis.ops import lstm; import keras", "jax"),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "import tensorflow; import tfrecvis; keras = tensorflow.keras",
+            "tensorflow",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_saved_model_loads_after_the_import(imports, backend, model_file):

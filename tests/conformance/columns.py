@@ -11,7 +11,6 @@ import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from unittest import mock
 
 import keras
 import numpy as np
@@ -90,7 +89,7 @@ def jax(name, case, folder):
     """The same numbers and gradients from one process under JAX."""
     theirs, ours = (
         {k: v for k, v in found.items() if k.startswith(f"{name}/")}
-        for found in _both_backends(case.slow)
+        for found in _both_backends(case.slow("JAX"))
     )
     assert set(theirs) == set(ours)
     assert ours
@@ -146,10 +145,12 @@ def saved_model(name, case, folder):
         near(loaded.serve(case.sample(*size)), case.outputs(*size))
 
 
-def _exported(case, layer):
+@functools.cache  # LiteRT and ONNX share the trace
+def _exported(case):
     """A function of the flat inputs, open in its batch only, and its signature."""
     signature = specs(case, static=True)
     leaves = keras.tree.flatten(signature)
+    layer = case.built  # outside of the trace
 
     def predict(*values):
         inputs = keras.tree.pack_sequence_as(signature, values)
@@ -163,12 +164,11 @@ def litert(name, case, folder):
     """Builtin operators only, every batch; the sizes are fixed at the export."""
     from ai_edge_litert.interpreter import Interpreter
 
-    layer = case.built
-    graph = _exported(case, layer)[0].get_concrete_function()
+    graph = _exported(case)[0].get_concrete_function()
     assert operators(graph, "TensorList") == 0
     # Variables that a WHILE reads come out as NaN unless they are frozen first.
     frozen = convert_variables_to_constants_v2(graph, lower_control_flow=False)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen], layer)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen], case.built)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     path = folder / "layer.tflite"
     path.write_bytes(converter.convert())
@@ -201,13 +201,10 @@ def onnx(name, case, folder):
 
     from tfrecvis.export.formats.onnx import HANDLERS, OPSET
 
-    function, leaves = _exported(case, case.built)
-    # Without it, tf2onnx copies the graph for each optimisation, in case that it fails:
-    # half of its time. Here a failure should be seen.
-    with mock.patch.dict(os.environ, {"TF2ONNX_CATCH_ERRORS": "FALSE"}):
-        proto, _ = tf2onnx.convert.from_function(
-            function, leaves, opset=OPSET, custom_op_handlers=HANDLERS
-        )
+    function, leaves = _exported(case)
+    proto, _ = tf2onnx.convert.from_function(
+        function, leaves, opset=OPSET, custom_op_handlers=HANDLERS
+    )
     session = onnxruntime.InferenceSession(
         proto.SerializeToString(), providers=["CPUExecutionProvider"]
     )
@@ -228,9 +225,6 @@ COLUMNS = {
     "ONNX": onnx,
 }
 
-# Compilers and converters: slow tests for the cases that say so (`Case.slow`).
-EXPENSIVE = {"XLA", "JAX", "SavedModel", "LiteRT builtins", "ONNX"}
-
 
 def every_case(column):
     """Runs a test of `(name, tmp_path)` on every case of a column."""
@@ -238,7 +232,7 @@ def every_case(column):
     return pytest.mark.parametrize(
         "name",
         [
-            pytest.param(name, marks=slow[column in EXPENSIVE and case.slow])
+            pytest.param(name, marks=slow[case.slow(column)])
             for name, case in CASES.items()
         ],
     )

@@ -32,11 +32,6 @@ class Paste(keras.layers.Layer):
         return ops.paste_masks(masks, boxes, 9, 11)
 
 
-class Merge(keras.layers.Layer):
-    def call(self, boxes, scores):
-        return list(ops.merge_boxes(boxes, scores, 0.2, max_outputs=5))
-
-
 class Convert(keras.layers.Layer):
     def call(self, boxes):
         size = {"height": 30, "width": 40}
@@ -84,12 +79,6 @@ def masks_and_boxes(rng, batch, other):
     return {"masks": masks, "boxes": draw_boxes(rng, batch, 3 + other, 8)}
 
 
-def boxes_and_scores(rng, batch, other):
-    scores = rng.uniform(size=(batch, 6 + other)).astype("float32")
-    scores[1:2] = 0  # an image without any
-    return {"boxes": draw_boxes(rng, batch, 6 + other, 20), "scores": scores}
-
-
 def boxes_only(rng, batch, other):
     return {"boxes": np.abs(draw_boxes(rng, batch, 3 + other, 20, (5, 20)))}
 
@@ -101,6 +90,5 @@ FUNCTIONS = {
     "pairwise_iou": Case(Overlap, {}, two_sets),
     "paste_masks": Case(Paste, {}, masks_and_boxes),
     "beam_search, sample_sentences, greedy_search": Case(Search, {}, states_and_noise),
-    "merge_boxes": Case(Merge, {}, boxes_and_scores),
     "convert_boxes": Case(Convert, {}, boxes_only),
 }

@@ -1,6 +1,7 @@
 """The functions that exports of detectors contain, in every format."""
 
 import pytest
+from conformance.case import LIGHT
 from conformance.columns import COLUMNS
 from conformance.functions import FUNCTIONS
 
@@ -8,7 +9,12 @@ from conformance.functions import FUNCTIONS
 CHECKED = [name for name in COLUMNS if name not in ("JAX", "half precision")]
 
 
-@pytest.mark.parametrize("column", CHECKED)
+COLUMNS_OF_TESTS = [
+    pytest.param(name, marks=[pytest.mark.slow] * (name in LIGHT)) for name in CHECKED
+]
+
+
+@pytest.mark.parametrize("column", COLUMNS_OF_TESTS)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_function_gives_equal_outputs(name, column, tmp_path):
     COLUMNS[column](name, FUNCTIONS[name], tmp_path)

@@ -16,6 +16,13 @@ import tfrecvis
 # In a fixed order: pytest-xdist compares what its workers collect.
 CLASSES = list(dict.fromkeys(case.layer for case in CASES.values()))
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+every_class = pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, marks=[pytest.mark.slow] * case.variant, id=name)
+        for name, case in CASES.items()
+    ],
+)
 
 
 def own_parameters(layer):
@@ -39,7 +46,12 @@ def test_one_case_of_each_class_is_the_most_demanding(layer):
 def test_the_same_loop_is_compiled_for_another_class(case):
     if case.loop_of is not None:
         assert CASES[case.loop_of].layer is not case.layer
-        assert not CASES[case.loop_of].slow
+        assert not CASES[case.loop_of].slow("ONNX")
+
+
+@every_case
+def test_a_class_that_builds_nothing_has_no_weights(case):
+    assert case.may_have_weights or not case.built.weights
 
 
 @every_case
@@ -61,7 +73,7 @@ def test_every_argument_is_given_by_some_case(layer):
     assert set(own_parameters(layer)) == set().union(*given)
 
 
-@every_case
+@every_class
 def test_keras_file_gives_the_same_layer_and_numbers(case, tmp_path):
     layer = case.built
     model = case.model(layer)
@@ -75,7 +87,7 @@ def test_keras_file_gives_the_same_layer_and_numbers(case, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
-@every_case
+@every_class
 def test_subclassed_model_gives_and_takes_weights(case, tmp_path):
     sample = case.sample()
     first, second = Subclassed(case.built), Subclassed(case.make())

@@ -71,7 +71,7 @@ def test_every_epoch_holds_every_sample_once(reader):
         assert sorted(sum(found[3 * epoch : 3 * epoch + 3], [])) == list(range(11))
 
 
-@pytest.mark.parametrize("seed", [0, 5])
+@pytest.mark.parametrize("seed", [pytest.param(0, marks=pytest.mark.slow), 5])
 def test_order_does_not_depend_on_the_global_seed(reader, seed):
     expected = order(reader, batch_size=4, epochs=2)
     try:

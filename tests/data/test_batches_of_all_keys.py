@@ -133,7 +133,9 @@ def test_augmented_boxes_of_different_numbers_share_a_batch():
         assert (batch["image_size"] == 5).all()
 
 
-@pytest.mark.parametrize("steps", [1, 2, 3, 9])
+@pytest.mark.parametrize(
+    "steps", [2, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 3, 9))]
+)
 def test_steps_limit_every_epoch_and_leave_its_order_alone(steps):
     reader = SyntheticScenes("train", count=7, size=48)
 

@@ -127,7 +127,9 @@ def test_samples_are_those_of_the_builder(builder, cache_bytes, labels_key):
         assert sample["file"].decode().startswith("tiny_segmentation-train")
 
 
-@pytest.mark.parametrize("cache_bytes", [2**30, 0])
+@pytest.mark.parametrize(
+    "cache_bytes", [pytest.param(2**30, marks=pytest.mark.slow), 0]
+)
 def test_batches_shuffle_and_resume(builder, cache_bytes):
     reader = read(builder, cache_bytes=cache_bytes)
 
@@ -141,7 +143,9 @@ def test_batches_shuffle_and_resume(builder, cache_bytes):
     assert sums(first_epoch=2) == whole[10:]
 
 
-@pytest.mark.parametrize("cache_bytes", [2**30, 0])
+@pytest.mark.parametrize(
+    "cache_bytes", [2**30, pytest.param(0, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [

@@ -99,16 +99,17 @@ def images():
 
 
 @pytest.fixture(scope="session")
-def exported(signatures, segmenter, images, tmp_path_factory):
+def exported(signatures, segmenter, images, exports_here, tmp_path_factory):
     """What one call of `export_model` with every format wrote and returned."""
     directory = tmp_path_factory.mktemp("exports") / "tiny"
-    report = export.export_model(
-        signatures,
-        directory,
-        {"serving_default": {"images": images}, "encode": {"images": images[:3]}},
-        version=3,
-        card=CARD,
-    )
+    with exports_here():
+        report = export.export_model(
+            signatures,
+            directory,
+            {"serving_default": {"images": images}, "encode": {"images": images[:3]}},
+            version=3,
+            card=CARD,
+        )
     probabilities = keras.ops.convert_to_numpy(
         keras.ops.softmax(segmenter(images.astype("float32")))
     )

@@ -323,9 +323,9 @@ def test_steps_are_those_of_one_wavefront(rank, steps, tied, count_steps):
     assert count_steps == [steps]
 
 
-@pytest.mark.parametrize(
-    "jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)]
-)
+# The sweep compiles its gradients; a traced step of any size is fast for ReNet.
+@pytest.mark.slow
+@pytest.mark.parametrize("jit_compile", [False, True])
 def test_training_step_of_any_image_size_equals_the_eager_one(jit_compile):
     layer = built(2, 2, tied=False, peepholes=True, priority=(-1,))
 

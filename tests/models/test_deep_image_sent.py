@@ -5,7 +5,7 @@ from captioners import Captioners
 
 from tfrecvis.models import DeepImageSent
 
-# Fast tests show the same on ShowAndTell and ShowAttendTell.
+# Fast tests show the same on ShowAttendTell.
 pytestmark = pytest.mark.slow
 
 

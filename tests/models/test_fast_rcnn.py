@@ -95,7 +95,7 @@ def test_a_quarter_is_positive_and_background_overlaps_a_little():
     assert samples.background == 0.1
 
 
-@pytest.mark.parametrize("boxes", [0, 2])
+@pytest.mark.parametrize("boxes", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_images_without_boxes_or_regions_are_survived(boxes):
     batch = with_regions(2)
     batch.update(boxes=batch["boxes"][:, :boxes], classes=batch["classes"][:, :boxes])

@@ -7,6 +7,7 @@ from tfrecvis.models import FasterRCNN, YOLOv2
 from tfrecvis.models.detection import two_stage_trainer
 
 
+@pytest.mark.slow  # Mask R-CNN, which has all of it, is fast
 class TestFasterRCNN(TwoStage):
     builder = FasterRCNN
     own = {}

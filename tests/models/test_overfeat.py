@@ -7,6 +7,7 @@ from tfrecvis.models import OverFeat
 from tfrecvis.models.detection import overfeat_trainer
 
 
+@pytest.mark.slow  # ReInspect, with a trainer of the same kind, is fast
 class TestOverFeat(TrainedDetector):
     builder = OverFeat
     trainer = "overfeat_trainer"

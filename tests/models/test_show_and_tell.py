@@ -1,11 +1,12 @@
 """ShowAndTell: captions by heart, signatures, exports, errors."""
 
-import captions
-import keras
 import pytest
 from captioners import Captioners
 
-from tfrecvis.models import ShowAndTell, captioning
+from tfrecvis.models import ShowAndTell
+
+# Fast tests show the same on ShowAttendTell.
+pytestmark = pytest.mark.slow
 
 
 class TestShowAndTell(Captioners):
@@ -16,30 +17,3 @@ class TestShowAndTell(Captioners):
         assert set(last) == {"loss", "perplexity", "word_accuracy"}
         assert last["perplexity"] < 1.2
         assert last["word_accuracy"] > 0.95
-
-    def test_the_unknown_word_is_never_said(self, model):
-        twin = keras.models.clone_model(model)
-        twin.set_weights(model.get_weights())
-        bias = twin.get_layer("decoder").word_logits.bias
-        bias.assign(bias + keras.ops.one_hot(1, len(captions.WORDS)) * 100)
-        images, sentences = captions.photos()
-        (signature, *_) = captioning.signatures(twin, max_steps=captions.STEPS)
-        assert captions.said(signature(images=images)["tokens"]) == sentences
-
-    @pytest.mark.parametrize(
-        ("arguments", "message"),
-        [
-            ({"beam_width": 15}, "at most the size of the vocabulary, 14"),
-            ({"beam_width": 0}, "`beam_width` must be"),
-            ({"max_steps": 0}, "`max_steps` must be"),
-            ({"length_power": -1}, "`length_power` must be"),
-        ],
-    )
-    def test_wrong_search_is_named(self, model, arguments, message):
-        with pytest.raises(ValueError, match=message):
-            captioning.signatures(model, **arguments)
-
-    def test_a_model_without_words_is_refused(self):
-        images = keras.Input((8, 8, 3))
-        with pytest.raises(ValueError, match="`model` must be one of"):
-            captioning.signatures(keras.Model(images, images))

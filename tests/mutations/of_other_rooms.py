@@ -36,7 +36,7 @@ MUTATIONS = [
         "models/captioning/answers.py",
         "ops.repeat(x, beam_width, axis=0)",
         "ops.tile(x, [beam_width] + [1] * (len(x.shape) - 1))",
-        "models/test_lrcn.py",
+        "models/test_show_attend_tell.py",
     ),
     Mutation(
         "YOLOv2Loss: the prior least alike answers for an object",
@@ -401,5 +401,24 @@ MUTATIONS = [
         "said = said[parents]",
         "said = said.copy()",
         "tools/test_benchmark_captioners.py",
+        "Ctrl-C on JAX is forgotten",
+        "tools/runs/interruption.py",
+        "self.came = True",
+        "self.came = False",
+        "tools/runs/test_interruption.py",
+    ),
+    Mutation(
+        "a run may be resumed for the epochs that it has",
+        "tools/commands/train.py",
+        "if epochs <= done:",
+        "if epochs < done:",
+        "tools/commands/test_train.py",
+    ),
+    Mutation(
+        "evaluate counts batches in place of their entries",
+        "tools/commands/evaluate.py",
+        "counted += len(next(iter(pair[0].values())))",
+        "counted += 1",
+        "tools/tasks/test_every_task.py",
     ),
 ]

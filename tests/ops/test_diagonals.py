@@ -126,6 +126,7 @@ def test_loops_make_one_step_per_diagonal(count_steps):
     assert len(count_steps) == 8
 
 
+@pytest.mark.slow
 def test_sizes_known_only_at_run_time_take_one_loop(count_steps):
     given = tensors(12, 9, {})
     expected = run(given, {})

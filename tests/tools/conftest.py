@@ -136,14 +136,25 @@ def run_with_void(finished_run, folder_with_void, tmp_path_factory):
     return run
 
 
+def export_run(command, run, directory, formats):
+    """Exports a run into an empty directory; returns that of the version."""
+    result = command("export", run, "--output", directory, "--formats", *formats)
+    assert result.status == 0, result.errors
+    return directory / "1"
+
+
 @pytest.fixture(scope="session")
 def exported(command, run_with_void, tmp_path_factory):
-    """The directory of an export of this run in all formats."""
-    output = tmp_path_factory.mktemp("exported") / "tiny"
-    formats = ["--formats", "saved_model", "litert", "onnx"]
-    result = command("export", run_with_void, "--output", output, *formats)
-    assert result.status == 0, result.errors
-    return output / "1"
+    """The directory of an export of this run as a SavedModel."""
+    directory = tmp_path_factory.mktemp("exported") / "tiny"
+    return export_run(command, run_with_void, directory, ["saved_model"])
+
+
+@pytest.fixture(scope="session")
+def exported_files(command, run_with_void, tmp_path_factory):
+    """The same in LiteRT and ONNX, for slow tests; `new_task` has fast ones."""
+    directory = tmp_path_factory.mktemp("exported_files") / "tiny"
+    return export_run(command, run_with_void, directory, ["litert", "onnx"])
 
 
 @pytest.fixture

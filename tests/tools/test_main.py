@@ -49,9 +49,17 @@ def test_version_is_that_of_the_package(command):
         ["predict", "camvid_reseg"],  # --output is missing
         ["train", "no_such_recipe", "--output", "run"],
         ["train", "synthetic_reseg", "--output", "run", "--set", "model"],
+        ["train", "synthetic_reseg", "--output", "{taken}"],
+        ["predict", "camvid_reseg", "no_such_photo.png", "--output", "answers"],
+        ["predict", "camvid_resek", "{taken}", "--output", "answers"],
+        ["export", "camvid_reseg", "--output", "{taken}"],
     ],
 )
-def test_answers_without_a_model_import_neither_keras_nor_tensorflow(arguments):
+def test_answers_without_a_model_import_neither_keras_nor_tensorflow(
+    arguments, tmp_path
+):
+    (tmp_path / "1").mkdir()
+    arguments = [word.format(taken=tmp_path) for word in arguments]
     code = (
         "import json, sys\n"
         "from tfrecvis.tools.main import main\n"
@@ -103,8 +111,12 @@ def test_error_of_the_user_is_one_line_without_a_traceback(command, tmp_path):
     assert result.errors.count("\n") == 1
 
 
-def test_unknown_sub_command_is_refused(command):
-    assert command("trian").status == 2
+def test_mistyped_command_is_told_the_nearest(command):
+    result = command("trian", "synthetic_reseg")
+    assert result.status == 2
+    assert result.errors == (
+        "tfrecvis: error: There is no command `trian`. Did you mean `train`?\n"
+    )
 
 
 def test_missing_library_is_one_line_that_names_the_extra(command, monkeypatch):

@@ -47,16 +47,19 @@ def run(options):
     total = len_of(batches)
     batches = progress(batches, "evaluating", total)
     wanted = drawn_numbers(total)
-    drawn = []
+    drawn, counted = [], 0
 
     def pairs():
+        nonlocal counted
         found = answers(task, loaded.predictor, batches, scale)
         for number, pair in enumerate(found):
             if number in wanted:
                 drawn.append(pair)
+            counted += len(next(iter(pair[0].values())))
             yield pair
 
     result = task.full_score(pairs())
+    print(f"{counted} {task.unit} of the split {split}")
     print(task.table(result))
     written = {"model": options.model, "data": options.data, "split": split, **result}
     directory.mkdir(parents=True, exist_ok=True)

@@ -39,13 +39,6 @@ def add_arguments(parser):
 
 def run(options):
     """Runs the sub-command."""
-    import keras
-
-    if keras.backend.backend() != "tensorflow":
-        raise UserError(
-            "Exports need Keras on TensorFlow; KERAS_BACKEND names "
-            f"{keras.backend.backend()}. Set KERAS_BACKEND=tensorflow."
-        )
     directory = check_directory(options.output)
     if options.version < 1:
         raise UserError(f"--version must be positive. Received: {options.version}.")
@@ -57,6 +50,13 @@ def run(options):
     size = tuple(options.image_size or ()) or None
     if size and min(size) < 1:
         raise UserError(f"--image-size must be positive. Received: {size}.")
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise UserError(
+            "Exports need Keras on TensorFlow; KERAS_BACKEND names "
+            f"{keras.backend.backend()}. Set KERAS_BACKEND=tensorflow."
+        )
     loaded = load(options.model)
     if loaded.signatures is None:
         raise UserError(

@@ -6,7 +6,13 @@ from pathlib import Path
 
 from tfrecvis.tools.arrays import check_arrays
 from tfrecvis.tools.errors import UserError
-from tfrecvis.tools.files import check_directory, check_new, first_line, write_json
+from tfrecvis.tools.files import (
+    check_directory,
+    check_found,
+    check_new,
+    first_line,
+    write_json,
+)
 from tfrecvis.tools.loading import load
 from tfrecvis.tools.photos import Scale, answer
 from tfrecvis.tools.progress import progress
@@ -29,9 +35,10 @@ def add_arguments(parser):
 def run(options):
     """Runs the sub-command; returns 1 where files could not be read."""
     scale = Scale(options.image_size, options.native)
+    output = check_directory(options.output)
+    check_found(options.inputs)
     loaded = load(options.model)
     task = loaded.task
-    output = check_directory(options.output)
     inputs, folders = options.inputs, []
     if options.video is not None:
         folders = [Path(name) for name in inputs if Path(name).is_dir()]

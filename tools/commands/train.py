@@ -4,7 +4,9 @@ from pathlib import Path
 
 from tfrecvis.tools.errors import UserError
 from tfrecvis.tools.progress import duration
+from tfrecvis.tools.runs.checkpoint import epochs_done
 from tfrecvis.tools.runs.recipe import find_recipe, header, read_recipe
+from tfrecvis.tools.runs.run_directory import RunDirectory, claim_directory
 from tfrecvis.tools.task import task_class
 
 
@@ -58,6 +60,10 @@ def run(options):
             )
         output, path = Path(options.output), find_recipe(options.recipe)
     recipe = read_recipe(path, settings, options.data)
+    files = RunDirectory(output)
+    claim_directory(files, recipe)  # before TensorFlow, which takes seconds
+    if options.resume is not None and options.epochs is not None:
+        check_longer(files, options.epochs)
 
     from tfrecvis.tools.runs.training import train
 
@@ -67,6 +73,21 @@ def run(options):
         comments = [where, *comments]
     score = train(recipe, output, comments, options.strict)
     print_score(score, task_class(recipe["task"]).scores, output)
+
+
+def check_longer(files, epochs):
+    """Refuses to go on with a run for no more epochs than were done.
+
+    Raises:
+        UserError: see above.
+    """
+    done = epochs_done(files.checkpoint)
+    if epochs <= done:
+        raise UserError(
+            f"{files.directory} was trained for {done} epochs already, and --epochs "
+            f"counts all of them. Received: --epochs {epochs}. Give more than {done}, "
+            "or leave it out."
+        )
 
 
 def print_score(score, titles, directory):

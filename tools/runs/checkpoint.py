@@ -4,6 +4,7 @@
 states of dropout, and its file may be half written.
 """
 
+import contextlib
 import json
 import os
 from zipfile import BadZipFile
@@ -61,15 +62,9 @@ def read_checkpoint(path, model):
         UserError: the file belongs to another model, or cannot be read.
     """
     variables = state_variables(model)
-    try:
-        with np.load(path) as file:
-            progress = json.loads(str(file["progress"]))
-            arrays = [file[name] for name in sorted(file.files) if name != "progress"]
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise UserError(
-            f"The checkpoint {path} cannot be read ({error}). "
-            "Remove the run's directory to begin anew."
-        ) from error
+    with _opened(path) as file:
+        progress = json.loads(str(file["progress"]))
+        arrays = [file[name] for name in sorted(file.files) if name != "progress"]
     shapes = [tuple(variable.shape) for variable in variables]
     if shapes != [array.shape for array in arrays]:
         raise UserError(
@@ -80,3 +75,33 @@ def read_checkpoint(path, model):
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)
     return progress
+
+
+def epochs_done(path):
+    """Returns the number of epochs after which a checkpoint was written; 0 without one.
+
+    Raises:
+        UserError: the file cannot be read.
+
+    Example:
+
+    >>> from pathlib import Path
+    >>> epochs_done(Path("no_such_run", "checkpoint.npz"))
+    0
+    """
+    if not path.exists():
+        return 0
+    with _opened(path) as file:
+        return json.loads(str(file["progress"]))["epoch"]
+
+
+@contextlib.contextmanager
+def _opened(path):
+    try:
+        with np.load(path) as file:
+            yield file
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise UserError(
+            f"The checkpoint {path} cannot be read ({error}). "
+            "Remove the run's directory to begin anew."
+        ) from error

@@ -7,7 +7,8 @@ import os
 import numpy as np
 
 from tfrecvis.tools.errors import UserError
-from tfrecvis.tools.files import whole_file, write_text
+from tfrecvis.tools.files import check_directory, whole_file, write_text
+from tfrecvis.tools.runs.recipe import differences, read_recipe
 
 
 class RunDirectory:
@@ -108,3 +109,31 @@ class RunDirectory:
             and int(line.partition(",")[0]) <= epoch
         ]
         write_text(self.metrics, "\n".join([*lines[:1], *kept]) + "\n")
+
+
+def claim_directory(files, recipe):
+    """Refuses a directory that holds something else than a run of this recipe.
+
+    Args:
+        files: A `RunDirectory`.
+        recipe: Dict.
+
+    Raises:
+        UserError: the directory is a file, holds other things, or a run of another
+            recipe; the keys that differ are named. A run may be trained for more
+            epochs.
+    """
+    directory = check_directory(files.directory)
+    if files.recipe.is_file():
+        found = differences(read_recipe(files.recipe), recipe)
+        others = [text for text in found if not text.startswith("training.epochs ")]
+        if others:
+            raise UserError(
+                f"{directory} holds a run of another recipe; what differs: "
+                f"{', '.join(others)}. Go on with the same recipe (`tfrecvis train "
+                f"--resume {directory}`), or name another --output."
+            )
+    elif directory.is_dir() and any(directory.iterdir()):
+        raise UserError(
+            f"{directory} is not empty and holds no run. Name another --output."
+        )

@@ -7,15 +7,16 @@ from pathlib import Path
 import keras
 
 from tfrecvis.tools.errors import UserError
-from tfrecvis.tools.files import check_directory, read_json, write_json
+from tfrecvis.tools.files import read_json, write_json
 from tfrecvis.tools.loading import from_keras, load_keras_model
 from tfrecvis.tools.photos import Scale, answer, answers
 from tfrecvis.tools.runs.callbacks import EpochEnd, StopOnNaN, TrainingProgress
 from tfrecvis.tools.runs.checkpoint import read_checkpoint
 from tfrecvis.tools.runs.first_weights import take_weights
+from tfrecvis.tools.runs.interruption import StopOnInterrupt
 from tfrecvis.tools.runs.optimizer import build_optimizer
-from tfrecvis.tools.runs.recipe import differences, read_recipe, write_recipe
-from tfrecvis.tools.runs.run_directory import RunDirectory
+from tfrecvis.tools.runs.recipe import write_recipe
+from tfrecvis.tools.runs.run_directory import RunDirectory, claim_directory
 from tfrecvis.tools.task import task_class
 
 # Keys of [data] that stand in the card itself.
@@ -80,34 +81,6 @@ def card_of(task):
     return {"model": task.model_class, **sidecar, "recipe": recipe}
 
 
-def claim_directory(files, recipe):
-    """Refuses a directory that holds something else than a run of this recipe.
-
-    Args:
-        files: A `RunDirectory`.
-        recipe: Dict.
-
-    Raises:
-        UserError: the directory is a file, holds other things, or a run of another
-            recipe; the keys that differ are named. A run may be trained for more
-            epochs.
-    """
-    directory = check_directory(files.directory)
-    if files.recipe.is_file():
-        found = differences(read_recipe(files.recipe), recipe)
-        others = [text for text in found if not text.startswith("training.epochs ")]
-        if others:
-            raise UserError(
-                f"{directory} holds a run of another recipe; what differs: "
-                f"{', '.join(others)}. Go on with the same recipe (`tfrecvis train "
-                f"--resume {directory}`), or name another --output."
-            )
-    elif directory.is_dir() and any(directory.iterdir()):
-        raise UserError(
-            f"{directory} is not empty and holds no run. Name another --output."
-        )
-
-
 def _fit(files, comments, task, model):
     training, steps = task.training, task.steps
     trainer = task.trainer(model)
@@ -142,11 +115,12 @@ def _train(files, comments, task, model, trainer):
 
     first = progress["epoch"]
     if first < epochs:
+        interruption = StopOnInterrupt()
         started = time.monotonic()
         train_batches = task.batches(first, epochs - first)
         validation = task.validation()
         print(f"{task.description}, {model.count_params():,} parameters", flush=True)
-        with TrainingProgress(epochs, first, steps, task.scores) as line:
+        with TrainingProgress(epochs, first, steps, task.scores) as line, interruption:
             trainer.fit(
                 train_batches,
                 initial_epoch=first,
@@ -156,6 +130,7 @@ def _train(files, comments, task, model, trainer):
                 verbose=0,
                 callbacks=[
                     StopOnNaN(steps),
+                    interruption,
                     EpochEnd(files, task, model, validation, progress, started, line),
                     *_tensorboard(files.logs),
                     line,

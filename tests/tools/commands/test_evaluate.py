@@ -38,6 +38,7 @@ def test_samples_are_drawn_with_the_truth_beside_the_answer(evaluation):
 
 
 def test_scores_are_printed_with_a_line_per_class(evaluation):
+    assert "2 images of the split val\n" in evaluation[1]
     for word in ("grass", "buoy_port", "mean", "global accuracy"):
         assert word in evaluation[1]
 
@@ -123,10 +124,18 @@ def scores_with_void(command, run_with_void, tmp_path_factory):
     return evaluated(command, tmp_path_factory.mktemp("void"), run_with_void)
 
 
-@pytest.mark.parametrize("artefact", ["", "model_float32.tflite", "model.onnx"])
+@pytest.mark.parametrize(
+    "artefact",
+    [
+        "",
+        pytest.param("model_float32.tflite", marks=pytest.mark.slow),
+        pytest.param("model.onnx", marks=pytest.mark.slow),
+    ],
+)
 def test_artefact_alone_knows_what_its_data_ignores_and_its_classes(
-    command, exported, folder_with_void, scores_with_void, tmp_path, artefact
+    command, request, folder_with_void, scores_with_void, tmp_path, artefact
 ):
+    exported = request.getfixturevalue("exported_files" if artefact else "exported")
     lonely = tmp_path / "elsewhere" / artefact
     if artefact:
         lonely.parent.mkdir()
@@ -141,11 +150,18 @@ def test_artefact_alone_knows_what_its_data_ignores_and_its_classes(
     assert "water" in scores["iou"]
 
 
-def test_artefacts_hold_no_path_of_the_data(exported, folder_with_void):
+def test_saved_model_holds_no_path_of_the_data(exported, folder_with_void):
     card = (exported / "assets" / "model.json").read_text()
     assert json.loads(card)["recipe"]["data"] == {"reader": "folder", "ignore": [7]}
-    for name in ("model_float32.tflite", "model.onnx", "report.json"):
+    for name in ("saved_model.pb", "report.json"):
         assert str(folder_with_void).encode() not in (exported / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_files_hold_no_path_of_the_data(exported_files, folder_with_void):
+    for name in ("model_float32.tflite", "model.onnx", "report.json"):
+        found = (exported_files / name).read_bytes()
+        assert str(folder_with_void).encode() not in found
 
 
 def test_ignored_labels_can_be_others(command, finished_run, folder, tmp_path):

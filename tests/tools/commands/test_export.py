@@ -40,7 +40,7 @@ def test_card_travels_inside_with_the_scale_and_what_is_ignored(exported):
 
 
 def test_export_of_an_artefact_is_refused(command, exported, tmp_path):
-    result = command("export", exported / "model.onnx", "--output", tmp_path)
+    result = command("export", exported, "--output", tmp_path)
     assert result.status == 2
     assert "a preset, a run's directory or a .keras file" in result.errors
 
@@ -114,10 +114,8 @@ def test_run_without_a_model_yet_says_how_to_go_on(command, finished_run, tmp_pa
     assert f"tfrecvis train --resume {tmp_path}" in result.errors
 
 
-@pytest.mark.parametrize(
-    "place",
-    ["write_saved_model", pytest.param("write_report", marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["write_saved_model", "write_report"])
 def test_full_disk_is_one_line_and_leaves_nothing(
     command, finished_run, tmp_path, full_disk, monkeypatch, place
 ):

@@ -86,6 +86,7 @@ def test_overlay_has_a_legend_below_the_picture(predicted):
         (["--native"], (192, 192)),
         (["--image-size", "24", "96"], (48, 48)),  # as many pixels, not distorted
         (["--image-size", "96", "96"], (96, 96)),
+        (["--image-size", "1", "1"], (1, 1)),
     ],
 )
 def test_large_photo_is_brought_to_the_scale_and_its_labels_back(
@@ -198,10 +199,18 @@ def test_output_that_cannot_be_made_is_one_line(command, finished_run, images):
     assert re.fullmatch(r"tfrecvis: error: .*/proc/there.*\n", result.errors)
 
 
-@pytest.mark.parametrize("artefact", ["", "model_float32.tflite", "model.onnx"])
+@pytest.mark.parametrize(
+    "artefact",
+    [
+        "",
+        pytest.param("model_float32.tflite", marks=pytest.mark.slow),
+        pytest.param("model.onnx", marks=pytest.mark.slow),
+    ],
+)
 def test_artefact_predicts_with_the_names_and_colours_of_the_model(
-    command, exported, predicted, images, tmp_path, artefact
+    command, request, predicted, images, tmp_path, artefact
 ):
+    exported = request.getfixturevalue("exported_files" if artefact else "exported")
     files = images / "scene.png", images / "below" / "large.jpg"
     result = command("predict", exported / artefact, *files, "--output", tmp_path)
     assert result.status == 0, result.errors

@@ -238,6 +238,16 @@ def test_finished_run_is_extended_by_its_directory_and_epochs_only(
     assert "is finished" in again.output
 
 
+@pytest.mark.parametrize("epochs", [5, 3])
+def test_resuming_for_no_more_epochs_than_were_done_is_refused(
+    command, finished_run, epochs
+):
+    result = command("train", "--resume", finished_run, "--epochs", epochs)
+    assert result.status == 2
+    assert "was trained for 5 epochs already" in result.errors
+    assert f"Received: --epochs {epochs}. Give more than 5" in result.errors
+
+
 def test_resume_reads_all_that_the_run_was_asked_for(command, finished_run, tmp_path):
     run = copied(finished_run, tmp_path / "run")
     result = command("train", "--resume", run, "--set", "training.seed=3")

@@ -6,8 +6,8 @@ from tfrecvis.tools.errors import UserError
 from tfrecvis.tools.files import write_json
 from tfrecvis.tools.runs import training
 from tfrecvis.tools.runs.recipe import read_recipe, write_recipe
-from tfrecvis.tools.runs.run_directory import RunDirectory
-from tfrecvis.tools.runs.training import card_of, claim_directory
+from tfrecvis.tools.runs.run_directory import RunDirectory, claim_directory
+from tfrecvis.tools.runs.training import card_of
 from tfrecvis.tools.task import task_class
 
 

@@ -52,6 +52,7 @@ def test_predict_answers_in_pixels_of_the_photo(command, trained, folder, tmp_pa
     assert all(entry["category"] in ("disc", "bar") for entry in found)
 
 
+@pytest.mark.slow
 def test_folder_of_frames_and_a_video_file_become_videos(
     command, trained, folder, tmp_path
 ):

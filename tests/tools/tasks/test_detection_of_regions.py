@@ -56,6 +56,7 @@ def trained_regions(command, folder, tmp_path_factory):
     return directory / "run"
 
 
+@pytest.mark.slow
 def test_regions_are_searched_by_every_command(
     command, trained_regions, folder, tmp_path
 ):
@@ -80,6 +81,7 @@ def test_regions_are_searched_by_every_command(
     assert 64 < max(e["bbox"][0] + e["bbox"][2] for e in found) <= 128
 
 
+@pytest.mark.slow
 def test_missing_opencv_is_named_by_predict(
     command, trained_regions, folder, tmp_path, monkeypatch
 ):

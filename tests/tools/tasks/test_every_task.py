@@ -53,7 +53,16 @@ jit_compile = false
 """
 
 
-@pytest.fixture(scope="module", params=RECIPES)
+# Fast tests train a superpixel labeller in `test_arrays.py`, and export a task on
+# arrays in `new_task/`.
+TASKS = [
+    "classification",
+    pytest.param("sequences", marks=pytest.mark.slow),
+    pytest.param("superpixels", marks=pytest.mark.slow),
+]
+
+
+@pytest.fixture(scope="module", params=TASKS)
 def trained(request, command, digits, tmp_path_factory):
     """Task, arguments of `train`, and the directory of a run of two epochs."""
     task = request.param
@@ -132,6 +141,12 @@ def test_evaluation_finds_what_the_training_reached(trained, command, tmp_path):
     found = json.loads((tmp_path / "evaluation.json").read_text())
     assert found["accuracy"] == pytest.approx(score(directory)["accuracy"], abs=1e-6)
     assert found["split"] == "val"
+    counted = {
+        "sequences": "10 sequences",
+        "classification": "6 images",
+        "superpixels": "6 graphs",
+    }
+    assert f"{counted[trained[0]]} of the split val" in result.output
     assert "accuracy" in result.output
 
 
@@ -188,19 +203,7 @@ def answers(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-# The export of a task: `export/` has one of graphs and one of images.
-of_an_export = pytest.mark.parametrize(
-    "trained",
-    [
-        "sequences",
-        pytest.param("classification", marks=pytest.mark.slow),
-        pytest.param("superpixels", marks=pytest.mark.slow),
-    ],
-    indirect=True,
-)
-
-
-@of_an_export
+@pytest.mark.slow
 def test_predict_answers_to_files_with_the_model_and_its_export_alike(
     trained, exported, command, inputs, tmp_path
 ):
@@ -225,7 +228,7 @@ def test_predict_answers_to_files_with_the_model_and_its_export_alike(
     assert np.asarray(one["probabilities"]).sum(-1) == pytest.approx(1, abs=1e-5)
 
 
-@of_an_export
+@pytest.mark.slow
 def test_evaluation_of_the_export_finds_the_same(trained, exported, command, tmp_path):
     task, arguments, directory = trained
     data = arguments[2:] if task == "classification" else []
