@@ -34,6 +34,7 @@ CAPTIONERS = {
     "ShowAttendTell": True,
     "DeepImageSent": False,
     "LRCN": False,
+    "ContextualCaptioner": False,
 }
 BATCH = 32  # images of one size that are answered together
 _TITLES = {

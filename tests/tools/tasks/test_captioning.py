@@ -1,5 +1,6 @@
 """Captioning through the commands."""
 
+import inspect
 import json
 import re
 import shutil
@@ -8,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tfrecvis import models
 from tfrecvis.models import captioning
 from tfrecvis.tools.errors import UserError
 from tfrecvis.tools.loading import load
-from tfrecvis.tools.runs.recipe import read_recipe
+from tfrecvis.tools.runs.recipe import find_recipe, read_recipe
 from tfrecvis.tools.tasks.captioning import CAPTIONERS, Captioning
 
 RECIPE = """\
@@ -247,3 +249,16 @@ def test_examples_of_an_export_fit_every_signature(trained):
     assert set(examples) == {signature.name for signature in loaded.signatures}
     assert captioning.words_of(loaded.signatures[0].model) == loaded.task.card["words"]
     assert len(examples["serving_default"]["images"]) == 4
+
+
+def test_recipes_of_flickr8k_differ_in_their_model_only():
+    names = "show_and_tell", "soft_attention", "hard_attention", "lrcn", "contextual"
+    recipes = [read_recipe(find_recipe(f"flickr8k_{name}")) for name in names]
+    for recipe in recipes:
+        task = Captioning(recipe)
+        builder = getattr(models, task.model_class)
+        inspect.signature(builder).bind(["dog"], **task.arguments)
+        common = {key: value for key, value in recipe.items() if key != "model"}
+        assert common == {k: v for k, v in recipes[0].items() if k != "model"}
+        size = {k: v for k, v in recipes[0]["model"].items() if k != "class"}
+        assert {key: recipe["model"][key] for key in size} == size
