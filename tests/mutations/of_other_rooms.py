@@ -25,6 +25,13 @@ MUTATIONS = [
         "losses/test_attention.py",
     ),
     Mutation(
+        "fine-tuning: the backbone decays at the rate of the others",
+        "tfrecvis/optimizers/fine_tuning.py",
+        "ops.cast(self.weight_decay * learning_rate, variable.dtype)",
+        "ops.cast(self.weight_decay * learning_rate / self.share, variable.dtype)",
+        "optimizers/test_fine_tuning.py",
+    ),
+    Mutation(
         "captions: padding counts in the mean cost of a word",
         "tfrecvis/losses/caption_cross_entropy.py",
         "ops.divide_no_nan(steps, ops.sum(real))",
