@@ -207,6 +207,13 @@ MUTATIONS = [
         "models/test_image_classifier.py",
     ),
     Mutation(
+        "context: the twin has the parameters of one corner",
+        "models/context.py",
+        "sum(layer.count_params() for layer in recurrent)",
+        "recurrent[0].count_params()",
+        "models/test_context.py",
+    ),
+    Mutation(
         "the tagger's twin is one layer deeper",
         "models/sequences/sequence_tagger.py",
         "widths, narrower = [1] * depth, [1] * depth",
