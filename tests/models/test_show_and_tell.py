@@ -2,9 +2,11 @@
 
 import captions
 import keras
+import numpy as np
 import pytest
 from captioners import Captioners
 
+from tfrecvis.losses import CaptionCrossEntropy
 from tfrecvis.models import ShowAndTell, captioning
 
 
@@ -43,3 +45,15 @@ class TestShowAndTell(Captioners):
         images = keras.Input((8, 8, 3))
         with pytest.raises(ValueError, match="`model` must be one of"):
             captioning.signatures(keras.Model(images, images))
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_fit_with_scheduled_sampling_moves_its_rate(jit_compile):
+    model = TestShowAndTell.build(sampling=0.5, sampling_steps=4)
+    images, sentences = captions.photos()
+    tokens = captions.tokens_of(sentences)[:, None]
+    model.compile("adam", CaptionCrossEntropy(), jit_compile=jit_compile)
+    inputs = {"images": images, "tokens": tokens}
+    history = model.fit(inputs, tokens, batch_size=8, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+    assert float(model.get_layer("decoder").sampling_rate) == 0.25
