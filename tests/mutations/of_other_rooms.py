@@ -39,6 +39,20 @@ MUTATIONS = [
         "losses/test_caption_cross_entropy.py",
     ),
     Mutation(
+        "self-critical: the cost is a mean per word",
+        "models/captioning/self_critical.py",
+        "weights = advantages * words / len(tokens)",
+        "weights = advantages",
+        "models/test_self_critical.py",
+    ),
+    Mutation(
+        "CIDEr-D: a sentence that says a word twice gains twice",
+        "models/captioning/cider.py",
+        "min(said[group], other[group]) * other[group]",
+        "said[group] * other[group]",
+        "models/test_ciderd.py",
+    ),
+    Mutation(
         "captions: beams read the features of another image",
         "models/captioning/answers.py",
         "ops.repeat(x, beam_width, axis=0)",

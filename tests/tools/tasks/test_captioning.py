@@ -262,3 +262,32 @@ def test_recipes_of_flickr8k_differ_in_their_model_only():
         assert common == {k: v for k, v in recipes[0].items() if k != "model"}
         size = {k: v for k, v in recipes[0]["model"].items() if k != "class"}
         assert {key: recipe["model"][key] for key in size} == size
+
+
+@pytest.mark.slow
+def test_second_stage_trains_on_cider(command, tmp_path, no_java):
+    (tmp_path / "recipe.toml").write_text(RECIPE)
+    settings = "training.cider_epochs=2", "training.cider_learning_rate=0.01"
+    settings = [part for setting in settings for part in ("--set", setting)]
+    arguments = tmp_path / "recipe.toml", "--output", tmp_path / "run", *settings
+    result = command("train", *arguments)
+    assert result.status == 0, result.errors
+    found = re.findall(r"on CIDEr, epoch (./2): [\d.]+ of drawn", result.output)
+    assert found == ["1/2", "2/2"]
+    result = command("evaluate", tmp_path / "run", "--output", tmp_path / "scores")
+    assert result.status == 0, result.errors
+    score = json.loads((tmp_path / "run" / "score.json").read_text())
+    again = json.loads((tmp_path / "scores" / "evaluation.json").read_text())
+    assert again["cider"] == pytest.approx(score["cider"], abs=1e-6)
+
+
+def test_second_stage_takes_every_caption_with_a_word(task, tmp_path):
+    folder(tmp_path)
+    opened = task("training.batch_size=1")
+    opened.recipe["data"] = {"reader": "captions", "path": str(tmp_path)}
+    opened.open()
+    given = dict.fromkeys(
+        tuple(own) for _, captions in opened._with_references(0) for own in captions
+    )
+    assert all(text == text.lower().strip(" .") for own in given for text in own)
+    assert ("a red dot", "a dot") in given
