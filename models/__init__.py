@@ -12,7 +12,7 @@ from tfrecvis.models import (
     sequences,
     superpixels,
 )
-from tfrecvis.models.backbones import BACKBONES, build_backbone
+from tfrecvis.models.backbones import BACKBONES, backbone_of, build_backbone
 from tfrecvis.models.captioning import (
     LRCN,
     ContextualCaptioner,
@@ -60,6 +60,7 @@ __all__ = [
     "Spec",
     "SuperpixelLabeller",
     "YOLOv2",
+    "backbone_of",
     "build_backbone",
     "captioning",
     "classification",

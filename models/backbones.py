@@ -218,3 +218,28 @@ def build_backbone(
     _, scaling, first, _ = _APPLICATIONS[name]
     strides = tuple(first * 2**index for index in range(len(outputs)))
     return keras.Model(whole.input, outputs, name=name), strides, scaling
+
+
+def backbone_of(model):
+    """The backbone of a model, a Keras model itself, however deep it lies.
+
+    Raises:
+        ValueError: the model has none.
+
+    Example:
+
+    >>> from tfrecvis.models import YOLOv2
+    >>> model = YOLOv2(3, [(9, 9)], backbone_filters=(8, 8), backbone_blocks=(0, 0))
+    >>> backbone_of(model).name
+    'conv'
+    """
+    inside = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    while inside:
+        found = inside.pop(0)
+        if found.name in BACKBONES:
+            return found
+        inside += [layer for layer in found.layers if isinstance(layer, keras.Model)]
+    raise ValueError(
+        f"The model {model.name!r} has no backbone. Models of `tfrecvis.models` for "
+        "images have one, as `build_backbone` makes it."
+    )

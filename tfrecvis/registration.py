@@ -10,7 +10,12 @@ when it comes: after the import of Keras, or after that of the room that importe
 import importlib
 import sys
 
-REGISTERING = ("tfrecvis.layers", "tfrecvis.losses", "tfrecvis.metrics")
+REGISTERING = (
+    "tfrecvis.layers",
+    "tfrecvis.losses",
+    "tfrecvis.metrics",
+    "tfrecvis.optimizers",
+)
 
 # A room that is half imported cannot be imported by another one: those that the
 # registering rooms need must be finished first.

@@ -75,7 +75,7 @@ class ReaderTask(Task):
     def validation(self):
         return self._batches(self.held_out, None, shuffle=False)
 
-    def _batches(self, reader, augmentation, **arguments):
+    def _batches(self, reader, augmentation, example=None, **arguments):
         from tfrecvis.data import batches
 
         pad = _must_pad(reader, augmentation)
@@ -86,7 +86,7 @@ class ReaderTask(Task):
             )
         except ValueError as error:
             raise UserError(f"The data cannot be batched: {error}") from error
-        return dataset.map(self.example)
+        return dataset.map(example or self.example)
 
     def evaluation(self, split, strict=False, data=None):
         reader = open_reader(self.data_at(data), split, self.readers, strict)

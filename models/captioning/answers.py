@@ -184,8 +184,8 @@ def _begin(model, images):
     return decoder, *decoder.begin(features)
 
 
-def _said(decoder, tokens, state, context):
-    """A step that never says the unknown word."""
+def said(decoder, tokens, state, context):
+    """A step of a decoder that never says the unknown word."""
     logits, state = decoder.step(tokens, state, context)
     unknown = ops.arange(logits.shape[-1], dtype="int32") == UNKNOWN
     return ops.where(unknown, NEVER, logits), state
@@ -196,7 +196,7 @@ def _caption(model, /, images, *, beam_width, length_power, max_steps):
     # The searched state has a row for each beam; rows of an image stand side by side.
     wide = {name: ops.repeat(x, beam_width, axis=0) for name, x in context.items()}
     found = beam_search(
-        lambda tokens, state: _said(decoder, tokens, state, wide),
+        lambda tokens, state: said(decoder, tokens, state, wide),
         state,
         START,
         END,
@@ -235,7 +235,7 @@ def _step(model, /, *, tokens, names, **given):
         {name: ops.cast(given[name], decoder.compute_dtype) for name in part}
         for part in names
     )
-    logits, state = _said(decoder, tokens, state, context)
+    logits, state = said(decoder, tokens, state, context)
     state = {name: ops.cast(x, "float32") for name, x in state.items()}
     return {"probabilities": ops.softmax(logits), **_next(state)}
 

@@ -26,7 +26,7 @@ def build_encoder(
 
     Args:
         backbone, weights, backbone_filters, backbone_blocks: See `build_backbone`.
-        context: `"renet"`, or `"conv"` for its convolutional twin; see `add_context`.
+        context: One of `CONTEXTS`; see `add_context`.
         context_units: Positive integer, units of each sweep.
         context_layers: Integer, layers of context; 0 leaves them out.
         input_shape: `(height, width, 3)`; None for a size that varies.

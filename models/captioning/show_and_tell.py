@@ -18,6 +18,8 @@ def ShowAndTell(
     units=512,
     embedding_size=512,
     dropout=0.3,
+    sampling=0.0,
+    sampling_steps=0,
     input_shape=(None, None, 3),
     name="show_and_tell",
 ):
@@ -38,15 +40,19 @@ def ShowAndTell(
             begins with `"", "[UNK]", "[start]", "[end]"`, as the `words` of a
             `tfrecvis.data.Vocabulary` do. The model keeps it.
         backbone, weights, backbone_filters, backbone_blocks: See `build_backbone`.
-        context: `"renet"`, for layers of recurrent context over the backbone's map; or
-            `"conv"`, the twin: two 3x3 convolutions of as many parameters in place of
-            each.
+        context: `"renet"`, `"mdlstm"` or `"gridlstm"`, recurrent layers over the whole
+            map; or `"conv"`, the twin of the first: two 3x3 convolutions of as many
+            parameters in place of each ReNet layer. `"mdlstm_conv"` and
+            `"gridlstm_conv"` are the twins of the others; see `add_context`.
         context_units: Positive integer, units of each sweep.
         context_layers: Integer, layers of context; 0 leaves them out.
         units: Positive integer, units of the LSTM.
         embedding_size: Positive integer, size of the vectors of words and images.
         dropout: Share of the vectors of words and of the LSTM's outputs that is
             dropped in training, in [0, 1).
+        sampling, sampling_steps: Number in [0, 1) and integer, scheduled sampling: the
+            highest share of words read in training that the model draws itself, and the
+            steps over which it grows from 0; see the decoder.
         input_shape: `(height, width, 3)`; None for a size that varies.
         name: String, name of the model.
 
@@ -68,7 +74,15 @@ def ShowAndTell(
     >>> tuple(model(batch).shape)
     (2, 1, 3, 6)
     """
-    decoder = ShowAndTellDecoder(words, units, embedding_size, dropout, name="decoder")
+    decoder = ShowAndTellDecoder(
+        words,
+        units,
+        embedding_size,
+        dropout,
+        sampling=sampling,
+        sampling_steps=sampling_steps,
+        name="decoder",
+    )
     encoder = build_encoder(
         backbone,
         weights,

@@ -4,12 +4,11 @@ import keras
 from keras import layers
 
 from tfrecvis.layers import GridLSTM, ReNet
+from tfrecvis.models.context import CORNERS
 from tfrecvis.models.presets import with_presets
 from tfrecvis.ops.checks import as_integers, check_choice, check_integer, check_number
 
 CONTEXTS = ("renet", "grid")
-# Axes (rows, columns) that are read backwards, one scan from each corner.
-_CORNERS = {"top_left": (), "top_right": (1,), "bottom_left": (0,), "bottom": (0, 1)}
 
 
 @with_presets
@@ -76,7 +75,7 @@ def ImageClassifier(
             GridLSTM(
                 units, num_layers, tied=False, reverse=reverse, name=f"grid_{corner}"
             )(maps)
-            for corner, reverse in _CORNERS.items()
+            for corner, reverse in CORNERS.items()
         ]
         maps = layers.Concatenate(name="corners")(scans)
     x = layers.Flatten(name="flatten")(maps)

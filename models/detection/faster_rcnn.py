@@ -47,8 +47,10 @@ def FasterRCNN(
             backbone's last ones.
         anchor_ratios: List of numbers, height over width.
         backbone, weights, backbone_filters, backbone_blocks: See `build_backbone`.
-        context: `"renet"`; or `"conv"`, the twin: two 3x3 convolutions of as many
-            parameters in place of each ReNet layer.
+        context: `"renet"`, `"mdlstm"` or `"gridlstm"`, recurrent layers over the whole
+            map; or `"conv"`, the twin of the first: two 3x3 convolutions of as many
+            parameters in place of each ReNet layer. `"mdlstm_conv"` and
+            `"gridlstm_conv"` are the twins of the others; see `add_context`.
         units: Positive integer, units of each sweep.
         num_layers: Integer, layers of context; 0 leaves them out.
         cell: `"lstm"` or `"gru"`.

@@ -73,8 +73,10 @@ def SSD(
         backbone, weights, backbone_filters, backbone_blocks: See `build_backbone`.
         extra_filters: Tuple of positive integers, channels of each map behind the
             backbone, half as high and wide as the one before; it may be empty.
-        context: `"renet"`; or `"conv"`, the twin: two 3x3 convolutions of as many
-            parameters in place of each ReNet layer.
+        context: `"renet"`, `"mdlstm"` or `"gridlstm"`, recurrent layers over the whole
+            map; or `"conv"`, the twin of the first: two 3x3 convolutions of as many
+            parameters in place of each ReNet layer. `"mdlstm_conv"` and
+            `"gridlstm_conv"` are the twins of the others; see `add_context`.
         units: Positive integer, units of each sweep.
         num_layers: Integer, layers of context; 0 leaves them out, as in the paper.
         cell: `"lstm"` or `"gru"`.

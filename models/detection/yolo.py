@@ -57,8 +57,10 @@ def YOLO(
         boxes_per_cell: Positive integer.
         input_shape: `(height, width, 3)`, all integers.
         backbone, weights, backbone_filters, backbone_blocks: See `build_backbone`.
-        context: `"renet"`; or `"conv"`, the twin: two 3x3 convolutions of as many
-            parameters in place of each ReNet layer.
+        context: `"renet"`, `"mdlstm"` or `"gridlstm"`, recurrent layers over the whole
+            map; or `"conv"`, the twin of the first: two 3x3 convolutions of as many
+            parameters in place of each ReNet layer. `"mdlstm_conv"` and
+            `"gridlstm_conv"` are the twins of the others; see `add_context`.
         units: Positive integer, units of each sweep.
         num_layers: Integer, layers of context.
         cell: `"lstm"` or `"gru"`.

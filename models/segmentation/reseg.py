@@ -49,8 +49,11 @@ def ReSeg(
             `"mobilenetv3small"` or `"mobilenetv3large"`.
         weights: Weights of the backbone: None (random), `"imagenet"` or the path of a
             weights file.
-        context: `"renet"`; or `"conv"`, the twin: two 3x3 convolutions of as many
+        context: `"renet"`, `"mdlstm"` or `"gridlstm"`, recurrent layers over the whole
+            map; or `"conv"`, the twin of the first: two 3x3 convolutions of as many
             parameters in place of each ReNet layer, to measure what recurrence gives.
+            `"mdlstm_conv"` and `"gridlstm_conv"` are the twins of the others; see
+            `add_context`.
         units: Positive integer, units of each sweep.
         num_layers: Integer, ReNet layers; 0 leaves only backbone and decoder.
         cell: `"lstm"` or `"gru"`.

@@ -15,10 +15,14 @@ MAY_IMPORT = {
     "layers": {"ops"},
     "losses": {"ops"},
     "metrics": {"ops"},
+    "optimizers": {"ops"},
     "data": {"ops"},
     "models": {"ops", "layers", "losses", "metrics", "data"},
     "export": {"ops", "layers", "losses", "metrics", "data", "models"},
-    "tools": {"ops", "layers", "losses", "metrics", "data", "models", "export"},
+    "tools": {
+        *("ops", "layers", "losses", "metrics", "optimizers"),
+        *("data", "models", "export"),
+    },
 }
 
 

@@ -6,7 +6,7 @@ import pytest
 from architecture import project
 
 # Layers, losses, metrics, models and their maths run under every Keras backend.
-BACKEND_NEUTRAL = {"ops", "layers", "losses", "metrics", "models"}
+BACKEND_NEUTRAL = {"ops", "layers", "losses", "metrics", "optimizers", "models"}
 NEUTRAL_LIBRARIES = {"keras", "numpy"}
 BACKENDS = dict.fromkeys(
     ("tfrecvis.ops.backend", "tfrecvis.ops.scan"), {"tensorflow", "jax"}

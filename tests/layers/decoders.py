@@ -98,6 +98,65 @@ class Decoders:
         np.testing.assert_allclose(quiet, logits, atol=1e-6)
         assert (numpy(dropping(features, tokens=tokens, training=True)) != quiet).any()
 
+    def sampling_twin(self, decoder, sampling, sampling_steps=0):
+        """The decoder with scheduled sampling, and with the same weights."""
+        twin = self.layer.from_config(
+            {
+                **decoder.get_config(),
+                "sampling": sampling,
+                "sampling_steps": sampling_steps,
+            }
+        )
+        twin.build(self.features_shape, (BATCH, CAPTIONS, STEPS))
+        pairs = zip(twin.trainable_weights, decoder.trainable_weights, strict=True)
+        for mine, its in pairs:
+            mine.assign(its)
+        return twin
+
+    def test_words_drawn_are_those_of_the_slow_loop(self, decoder, features, tokens):
+        rng = np.random.default_rng(6)
+        own = rng.random((BATCH, STEPS)) < 0.6
+        chances = rng.random((BATCH, STEPS)).astype("float32")
+        given = decoder.begin(features)
+        found = numpy(decoder.mixed(tokens[:, 0], *given, own, chances))
+        state, context = given
+        last = np.full(BATCH, 2, "int32")
+        for step in range(STEPS):
+            logits, state = decoder.step(last, state, context)
+            p = np.exp(numpy(logits).astype("float64"))
+            sums = np.cumsum(p / p.sum(-1, keepdims=True), -1)
+            last = tokens[:, 0, step].copy()
+            for row in range(BATCH):
+                if own[row, step] and last[row]:
+                    last[row] = np.searchsorted(sums[row], chances[row, step], "right")
+            assert found[:, step].tolist() == last.tolist()
+        assert (found != tokens[:, 0]).any()
+
+    def test_own_words_are_read_in_training_only(
+        self, decoder, features, tokens, logits
+    ):
+        twin = self.sampling_twin(decoder, 0.5)
+        np.testing.assert_array_equal(numpy(twin(features, tokens=tokens)), logits)
+        reads = []
+        twin.follow = lambda read, *args, **given: (
+            reads.append(read) or type(twin).follow(twin, read, *args, **given)
+        )
+        twin(features, tokens=tokens, training=True)
+        read, truth = numpy(reads[0]), tokens.reshape(-1, STEPS)
+        assert read.shape == truth.shape and (read != truth).any()
+        assert (read == truth).any() and (read[truth == 0] == 0).all()
+        twin.sampling_rate.assign(0.0)
+        twin(features, tokens=tokens, training=True)
+        np.testing.assert_array_equal(numpy(reads[1]), truth)
+
+    def test_rate_grows_step_by_step_to_its_highest(self, decoder, features, tokens):
+        twin = self.sampling_twin(decoder, 0.3, sampling_steps=2)
+        rates = [float(twin.sampling_rate)]
+        for training in (True, False, True, True):
+            twin(features, tokens=tokens, training=training)
+            rates.append(float(twin.sampling_rate))
+        np.testing.assert_allclose(rates, [0, 0.15, 0.15, 0.3, 0.3], rtol=1e-6)
+
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
@@ -107,6 +166,8 @@ class Decoders:
             ({"units": 0}, "`units` must be"),
             ({"embedding_size": 1.5}, "`embedding_size` must be"),
             ({"dropout": 1.0}, "`dropout` must be"),
+            ({"sampling": 1.0}, "`sampling` must be"),
+            ({"sampling_steps": -1}, "`sampling_steps` must be"),
         ],
     )
     def test_wrong_argument_is_named(self, arguments, message):

@@ -14,8 +14,7 @@ def shares_of(box, rows, columns):
     """What share of each place of a map lies in a box, in pixels of the image."""
     edges = [np.linspace(0, SIZE, count + 1) for count in (columns, rows)]
     inside = [
-        np.clip(np.minimum(e[1:], high) - np.maximum(e[:-1], low), 0, None)
-        / np.diff(e)
+        np.clip(np.minimum(e[1:], high) - np.maximum(e[:-1], low), 0, None) / np.diff(e)
         for e, low, high in zip(edges, box[:2], box[2:], strict=True)
     ]
     return inside[1][:, None] * inside[0]

@@ -151,6 +151,13 @@ MUTATIONS = [
         "layers/test_show_and_tell_decoder.py",
     ),
     Mutation(
+        "scheduled sampling: a drawn word takes the place of padding",
+        "tfrecvis/layers/caption_decoder.py",
+        "ops.logical_and(own, ops.not_equal(tokens, PADDING))",
+        "ops.cast(own, 'bool')",
+        "layers/test_show_and_tell_decoder.py",
+    ),
+    Mutation(
         "ShowAttendTell: the penalty counts steps after the end",
         "tfrecvis/layers/show_attend_tell_decoder.py",
         "(seen[2], ops.not_equal(tokens, PADDING))",

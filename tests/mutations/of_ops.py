@@ -188,7 +188,7 @@ MUTATIONS = [
     Mutation(
         "a class that does not exist shows in no loss",
         "tfrecvis/ops/truth.py",
-        "return ops.where(known, 0.0, float(\"nan\"))",
+        'return ops.where(known, 0.0, float("nan"))',
         "return ops.where(known, 0.0, 0.0)",
         "ops/test_truth.py",
     ),

@@ -25,11 +25,32 @@ MUTATIONS = [
         "losses/test_attention.py",
     ),
     Mutation(
+        "fine-tuning: the backbone decays at the rate of the others",
+        "tfrecvis/optimizers/fine_tuning.py",
+        "ops.cast(self.weight_decay * learning_rate, variable.dtype)",
+        "ops.cast(self.weight_decay * learning_rate / self.share, variable.dtype)",
+        "optimizers/test_fine_tuning.py",
+    ),
+    Mutation(
         "captions: padding counts in the mean cost of a word",
         "tfrecvis/losses/caption_cross_entropy.py",
         "ops.divide_no_nan(steps, ops.sum(real))",
         "ops.divide_no_nan(steps, steps)",
         "losses/test_caption_cross_entropy.py",
+    ),
+    Mutation(
+        "self-critical: the cost is a mean per word",
+        "models/captioning/self_critical.py",
+        "weights = advantages * words / len(tokens)",
+        "weights = advantages",
+        "models/test_self_critical.py",
+    ),
+    Mutation(
+        "CIDEr-D: a sentence that says a word twice gains twice",
+        "models/captioning/cider.py",
+        "min(said[group], other[group]) * other[group]",
+        "said[group] * other[group]",
+        "models/test_ciderd.py",
     ),
     Mutation(
         "captions: beams read the features of another image",
@@ -198,6 +219,13 @@ MUTATIONS = [
         "layers.Permute((1, 3, 2, 4)",
         "layers.Permute((3, 1, 2, 4)",
         "models/test_image_classifier.py",
+    ),
+    Mutation(
+        "context: the twin has the parameters of one corner",
+        "models/context.py",
+        "sum(layer.count_params() for layer in recurrent)",
+        "recurrent[0].count_params()",
+        "models/test_context.py",
     ),
     Mutation(
         "the tagger's twin is one layer deeper",

@@ -39,6 +39,7 @@ brightness = 0.1
 epochs = 5
 batch_size = 2
 learning_rate = 1e-2
+backbone_learning_rate = 0.5
 warmup = 0.5
 weight_decay = 1e-3
 clipnorm = 1.0

@@ -6,6 +6,7 @@ from keras import ops
 from tfrecvis.layers.word_embedding import WordEmbedding
 from tfrecvis.ops import scan
 from tfrecvis.ops.checks import check_given, check_integer, check_number
+from tfrecvis.ops.decoding import drawn
 from tfrecvis.ops.shape_checks import check_integer_dtype, check_shapes
 from tfrecvis.ops.words import PADDING, START
 
@@ -30,20 +31,48 @@ class CaptionDecoder(keras.layers.Layer):
     their shapes; and `build_steps`, which makes the weights. Where whole sequences have
     a faster way, it has `unroll` in place of `like`, and where the logits come from
     more than the first of the tensors, a `tell`.
+
+    With `sampling` above 0 it has scheduled sampling: in training, each word that is
+    read is, with the probability of the weight `sampling_rate`, one that the decoder
+    draws itself after the words that it has read so far, in place of the true one. No
+    gradient passes through the draw. The weight grows from 0 by `sampling /
+    sampling_steps` with each step of training, up to `sampling`; with 0 steps it is
+    `sampling` from the first on, until somebody sets it, such as a callback at the end
+    of an epoch: `decoder.sampling_rate.assign(0.1)`.
+
+    Reference: Bengio et al., 2015 (https://arxiv.org/abs/1506.03099); the rate is one
+    minus their epsilon, which falls linearly.
+    Differs from the paper: words are drawn without dropout, and by hard attention at
+    the likeliest places.
     """
 
     features_spec = "batch channels"
 
-    def __init__(self, words, units=256, embedding_size=256, dropout=0.0, **kwargs):
+    def __init__(
+        self,
+        words,
+        units=256,
+        embedding_size=256,
+        dropout=0.0,
+        *,
+        sampling=0.0,
+        sampling_steps=0,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         check_integer("units", units)
         check_integer("embedding_size", embedding_size)
         check_number("dropout", dropout, below=1, hint="For 20 percent, use 0.2.")
+        check_number("sampling", sampling, below=1, hint="0 reads true words only.")
+        check_integer("sampling_steps", sampling_steps, least=0)
         self.word_embedding = self._part(WordEmbedding, words, embedding_size)
         self.words = self.word_embedding.words
         self.units = units
         self.embedding_size = embedding_size
         self.dropout = dropout
+        self.sampling = sampling
+        self.sampling_steps = sampling_steps
+        self.sampling_seed = keras.random.SeedGenerator() if sampling else None
         self.drop = self._part(keras.layers.Dropout, dropout)
         self.word_logits = self._part(keras.layers.Dense, len(words))
 
@@ -54,6 +83,15 @@ class CaptionDecoder(keras.layers.Layer):
         self._check(features_shape, tokens_shape)
         self.word_embedding.build()
         self.word_logits.build((None, self.build_steps(features_shape)))
+        if self.sampling:
+            first = 0.0 if self.sampling_steps else self.sampling
+            self.sampling_rate = self.add_weight(
+                (),
+                keras.initializers.Constant(first),
+                dtype="float32",
+                trainable=False,
+                name="sampling_rate",
+            )
 
     def step(self, tokens, state, context):
         """The logits of the next word.
@@ -122,11 +160,60 @@ class CaptionDecoder(keras.layers.Layer):
             for part in self.begin(features)
         )
         rows = ops.reshape(tokens, (-1, steps))
-        x, seen = self.follow(rows, state, context, training, **given)
+        read = rows
+        if training and self.sampling:
+            read = self._read(rows, state, context)
+        x, seen = self.follow(read, state, context, training, **given)
         logits = self.tell(x, seen, training)
         if training:
             self.add_terms(seen, rows, logits)
         return ops.reshape(logits, (batch, captions, steps, len(self.words)))
+
+    def _read(self, tokens, state, context):
+        """The words to read: the true ones, some of them drawn; moves the rate."""
+        shape, seed = ops.shape(tokens), self.sampling_seed
+        own = keras.random.uniform(shape, dtype="float32", seed=seed)
+        own = own < self.sampling_rate
+        chances = keras.random.uniform(shape, dtype="float32", seed=seed)
+        if self.sampling_steps:
+            rate = self.sampling_rate + self.sampling / self.sampling_steps
+            self.sampling_rate.assign(ops.minimum(rate, self.sampling))
+        return self.mixed(tokens, state, context, own, chances)
+
+    def mixed(self, tokens, state, context, own, chances):
+        """Words with some that are drawn in their places; no gradient passes.
+
+        Args:
+            tokens: Integers `(batch, steps)`, the true words without the start token.
+            state, context: What `begin` gave.
+            own: Boolean `(batch, steps)`, True for a word that is to be drawn. Padding
+                stays padding.
+            chances: float32 `(batch, steps)`, uniform in [0, 1), what picks it.
+
+        Returns:
+            int32 `(batch, steps)`.
+        """
+        tokens = ops.cast(tokens, "int32")
+        own = ops.logical_and(own, ops.not_equal(tokens, PADDING))
+        state, context = (
+            {name: ops.stop_gradient(x) for name, x in part.items()}
+            for part in (state, context)
+        )
+        names = sorted(state)
+
+        def one(carry, xs):
+            last, *before = carry
+            truth, own, chance = xs
+            before = dict(zip(names, before, strict=True))
+            logits, after = self.step(last, before, context)
+            said = ops.where(own, drawn(logits, chance), truth)
+            return (said, *(after[name] for name in names)), (said,)
+
+        first = ops.full_like(tokens[:, 0], START)
+        carry = (first, *(state[name] for name in names))
+        xs = tuple(_steps_lead(x) for x in (tokens, own, chances))
+        _, (said,) = scan(one, carry, xs, like=(first,))
+        return _steps_lead(said)
 
     def add_terms(self, seen, tokens, logits):
         """Adds to the loss of the model what is more than the words' cost: nothing."""
@@ -164,6 +251,8 @@ class CaptionDecoder(keras.layers.Layer):
             "units": self.units,
             "embedding_size": self.embedding_size,
             "dropout": self.dropout,
+            "sampling": self.sampling,
+            "sampling_steps": self.sampling_steps,
         }
 
 

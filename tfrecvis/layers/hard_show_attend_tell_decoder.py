@@ -40,6 +40,9 @@ class HardShowAttendTellDecoder(ShowAttendTellDecoder):
         reinforce_weight: Number, lambda_r of the paper.
         entropy_weight: Number, lambda_e of the paper.
         seed: Integer or None, for the places that are drawn.
+        sampling: Highest share of the words read in training that the decoder draws
+            itself, in [0, 1); see `tfrecvis.layers.caption_decoder.CaptionDecoder`.
+        sampling_steps: Integer, steps of training over which it grows from 0 to that.
 
     Call arguments:
         features: Float tensor `(batch, rows, columns, channels)`.

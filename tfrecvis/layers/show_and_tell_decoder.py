@@ -29,6 +29,9 @@ class ShowAndTellDecoder(CaptionDecoder):
         embedding_size: Positive integer, size of the vectors of words and images.
         dropout: Share of the vectors of words and of the LSTM's outputs that is
             dropped in training, in [0, 1).
+        sampling: Highest share of the words read in training that the decoder draws
+            itself, in [0, 1); see `tfrecvis.layers.caption_decoder.CaptionDecoder`.
+        sampling_steps: Integer, steps of training over which it grows from 0 to that.
 
     Call arguments:
         features: Float tensor `(batch, channels)`.

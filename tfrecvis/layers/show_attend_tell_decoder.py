@@ -48,6 +48,9 @@ class ShowAttendTellDecoder(CaptionDecoder):
             layer's inputs that is dropped in training, in [0, 1).
         attention_units: Positive integer, hidden units of the attention network.
         penalty: Number, the weight of the term above.
+        sampling: Highest share of the words read in training that the decoder draws
+            itself, in [0, 1); see `tfrecvis.layers.caption_decoder.CaptionDecoder`.
+        sampling_steps: Integer, steps of training over which it grows from 0 to that.
 
     Call arguments:
         features: Float tensor `(batch, rows, columns, channels)`.

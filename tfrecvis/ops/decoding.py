@@ -117,10 +117,10 @@ def sample_sentences(step, state, start, end, noise, temperature=1.0, top_k=None
     def choose(logits, number):
         chance = ops.take(noise, number, axis=1)
         if top_k is None:
-            return _drawn(logits / temperature, chance)
+            return drawn(logits / temperature, chance)
         _check_width("top_k", top_k, logits)
         values, tokens = ops.top_k(logits, top_k)
-        place = _drawn(values / temperature, chance)
+        place = drawn(values / temperature, chance)
         here = ops.arange(top_k, dtype="int32") == place[:, None]
         return ops.sum(ops.where(here, ops.cast(tokens, "int32"), 0), -1)
 
@@ -296,7 +296,7 @@ def _until_all_ended(body, carry, max_steps):
     return ops.while_loop(goes_on, kept, carry)
 
 
-def _drawn(logits, chance):
+def drawn(logits, chance):
     """The place that each row's number in [0, 1) falls into, by its probabilities."""
     sums = ops.cumsum(ops.softmax(logits, -1), -1)
     below = sums <= chance[:, None] * sums[:, -1:]

@@ -88,7 +88,7 @@ def grid_lstm(inputs, memories, weights, depth, initial_state=None, mask=None):
         valid = skew(valid, axis)
     edge = [ops.pad(x, [[0, depth - 1], *[[0, 0]] * (rank + 1)]) for x in edge]
     # Each layer is one step behind the one before it: (S, depth, B, J, .., 1)
-    valid = skew(ops.repeat(valid[:, None], depth, 1), 1)[..., None] > 0.5
+    valid = skew(ops.concatenate([valid[:, None]] * depth, 1), 1)[..., None] > 0.5
 
     lanes = (depth, *ops.shape(inputs)[1:])
     start = [ops.zeros(lanes, dtype)] * (rank + 1)

@@ -22,6 +22,8 @@ def skew(x, axis):
     >>> [[int(v) for v in row] for row in skew(ops.ones((2, 3)), axis=1)]
     [[1, 0, 0], [1, 1, 0], [0, 1, 1], [0, 0, 1]]
     """
+    if x.shape[axis] == 1:
+        return x  # tf2onnx 1.17 moves an axis of one in open sizes to a wrong place
     x = _lanes_first(x, axis)  # (J, T, ...)
     lanes, steps, *rest = ops.shape(x)
     padding = [[0, 0]] * len(x.shape)

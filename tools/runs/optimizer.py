@@ -2,13 +2,20 @@
 
 import keras
 
+from tfrecvis.tools.errors import UserError
 
-def build_optimizer(training, steps):
+
+def build_optimizer(training, steps, model):
     """Returns the optimizer with its schedule.
 
     Args:
         training: Dict, the [training] table.
         steps: Integer, steps per epoch.
+        model: The model that it trains.
+
+    Raises:
+        UserError: the backbone shall have a learning rate of its own, and there is
+            none, or it is not trained.
     """
     rate = training["learning_rate"]
     warmup = round(training["warmup"] * steps)
@@ -38,6 +45,18 @@ def build_optimizer(training, steps):
         ema_momentum=training["ema_momentum"] or 0.99,
         **momentum,
     )
+    if training["backbone_learning_rate"] != 1:
+        from tfrecvis.models import backbone_of
+        from tfrecvis.optimizers import fine_tuning
+
+        share = training["backbone_learning_rate"]
+        try:
+            backbone = backbone_of(model)
+            optimizer = fine_tuning(optimizer, backbone.trainable_variables, share)
+        except ValueError as error:
+            raise UserError(
+                f"training.backbone_learning_rate is {share}. {error}"
+            ) from error
     if decay:
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer

@@ -31,6 +31,7 @@ TRAINING = {
     "batch_size": Key(8, "samples per step", positive=True),
     "optimizer": Key("adamw", "", ("adamw", "adam", "sgd", "adadelta")),
     "learning_rate": Key(1e-3, "the highest of the schedule", positive=True),
+    "backbone_learning_rate": Key(1.0, "of the backbone: a share of learning_rate"),
     "schedule": Key("cosine", "", ("cosine", "constant")),
     "warmup": Key(0.0, "epochs in which the learning rate grows from zero"),
     "weight_decay": Key(0.0, "of kernels, not of biases and norms"),

@@ -85,7 +85,7 @@ def _fit(files, comments, task, model):
     training, steps = task.training, task.steps
     trainer = task.trainer(model)
     trainer.compile(
-        build_optimizer(training, steps),
+        build_optimizer(training, steps, trainer),
         **task.objective(),
         jit_compile=training["jit_compile"],
     )

@@ -17,6 +17,12 @@ Keys of [search], which is that of `tfrecvis.ops.beam_search`:
     beam_width     default 3
     length_power   default 0.0, above 0 for longer sentences
 
+Keys of [training] besides those of every task, for a second stage after `fit` that goes
+on with the best model, on CIDEr; see `tfrecvis.models.captioning.fit_self_critical`:
+
+    cider_epochs          default 0, which leaves it out
+    cider_learning_rate   default 5e-5, that of Adam
+
 Scores are those of `tfrecvis.tools.caption_scores`; METEOR is one of `evaluate` only.
 """
 
@@ -28,6 +34,7 @@ from tfrecvis.tools.files import write_json
 from tfrecvis.tools.photos import TakesPhotos
 from tfrecvis.tools.reader_task import ReaderTask
 from tfrecvis.tools.runs.recipe import apply_table
+from tfrecvis.tools.runs.recipe_keys import Key
 
 # Names in `tfrecvis.models`, and whether they answer with attention.
 CAPTIONERS = {
@@ -35,6 +42,7 @@ CAPTIONERS = {
     "ShowAttendTell": True,
     "DeepImageSent": False,
     "LRCN": False,
+    "ContextualCaptioner": False,
 }
 BATCH = 32  # images of one size that are answered together
 _TITLES = {
@@ -63,6 +71,10 @@ class Captioning(TakesPhotos, ReaderTask):
     drawn = ("synthetic",)
     tables = ("augmentation", "text", "search")
     model_keys = ("class", "blind")
+    training_keys = {
+        "cider_epochs": Key(0, "of self-critical training on CIDEr, after the others"),
+        "cider_learning_rate": Key(5e-5, "of these epochs", positive=True),
+    }
     vocabulary = None  # that of the training split, or of the card
 
     def __init__(self, recipe, card=None):
@@ -137,6 +149,50 @@ class Captioning(TakesPhotos, ReaderTask):
             "loss": CaptionCrossEntropy(),
             "metrics": [Perplexity(), WordAccuracy()],
         }
+
+    @property
+    def last_stage(self):
+        return self._self_critical if self.training["cider_epochs"] else None
+
+    def _self_critical(self, model):
+        import keras
+
+        from tfrecvis.models import captioning
+
+        cider = captioning.CIDErD([_clean(own) for own in self.reader.captions])
+        optimizer = keras.optimizers.Adam(self.training["cider_learning_rate"])
+        for epoch in range(self.training["cider_epochs"]):
+            # Other epochs than those of `fit`.
+            seed = self.training["epochs"] + epoch
+            means = captioning.fit_self_critical(
+                model,
+                self._with_references(seed),
+                cider.scores,
+                optimizer,
+                self.text["max_steps"],
+                seed,
+            )
+            print(
+                f"on CIDEr, epoch {epoch + 1}/{self.training['cider_epochs']}: "
+                f"{means['sampled']:.3f} of drawn captions, {means['greedy']:.3f} of "
+                "the likeliest",
+                flush=True,
+            )
+
+    def _with_references(self, epoch):
+        """The training split as `fit_self_critical` takes it."""
+        batches = self._batches(
+            self.reader,
+            self.augmentation,
+            example=lambda batch: (self._seen(batch["image"]), batch["captions"]),
+            seed=self.training["seed"],
+            first_epoch=epoch,
+            epochs=1,
+            drop_remainder=self.drop_remainder,
+            steps=self.training["steps"] or None,
+        )
+        for images, captions in batches.as_numpy_iterator():
+            yield images, [_clean(references_of(own)) for own in captions]
 
     def signatures(self, model):
         from tfrecvis.models import captioning
@@ -246,6 +302,13 @@ class _Together:
 
         dataset = batches(self.reader, BATCH, inputs=None, shuffle=False)
         return dataset.as_numpy_iterator()
+
+
+def _clean(sentences):
+    """Sentences as `Vocabulary` splits them, those without a word left out."""
+    from tfrecvis.data.vocabulary import split_words
+
+    return [" ".join(words) for words in split_words(sentences) if words]
 
 
 def _text(least_count=5, most=None, max_steps=20):

@@ -1,5 +1,6 @@
 """Captioning through the commands."""
 
+import inspect
 import json
 import re
 import shutil
@@ -8,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tfrecvis import models
 from tfrecvis.models import captioning
 from tfrecvis.tools.errors import UserError
 from tfrecvis.tools.loading import load
-from tfrecvis.tools.runs.recipe import read_recipe
+from tfrecvis.tools.runs.recipe import find_recipe, read_recipe
 from tfrecvis.tools.tasks.captioning import CAPTIONERS, Captioning
 
 RECIPE = """\
@@ -257,3 +259,45 @@ def test_examples_of_an_export_fit_every_signature(trained):
     assert set(examples) == {signature.name for signature in loaded.signatures}
     assert captioning.words_of(loaded.signatures[0].model) == loaded.task.card["words"]
     assert len(examples["serving_default"]["images"]) == 4
+
+
+def test_recipes_of_flickr8k_differ_in_their_model_only():
+    names = "show_and_tell", "soft_attention", "hard_attention", "lrcn", "contextual"
+    recipes = [read_recipe(find_recipe(f"flickr8k_{name}")) for name in names]
+    for recipe in recipes:
+        task = Captioning(recipe)
+        builder = getattr(models, task.model_class)
+        inspect.signature(builder).bind(["dog"], **task.arguments)
+        common = {key: value for key, value in recipe.items() if key != "model"}
+        assert common == {k: v for k, v in recipes[0].items() if k != "model"}
+        size = {k: v for k, v in recipes[0]["model"].items() if k != "class"}
+        assert {key: recipe["model"][key] for key in size} == size
+
+
+@pytest.mark.slow
+def test_second_stage_trains_on_cider(command, tmp_path, no_java):
+    (tmp_path / "recipe.toml").write_text(RECIPE)
+    settings = "training.cider_epochs=2", "training.cider_learning_rate=0.01"
+    settings = [part for setting in settings for part in ("--set", setting)]
+    arguments = tmp_path / "recipe.toml", "--output", tmp_path / "run", *settings
+    result = command("train", *arguments)
+    assert result.status == 0, result.errors
+    found = re.findall(r"on CIDEr, epoch (./2): [\d.]+ of drawn", result.output)
+    assert found == ["1/2", "2/2"]
+    result = command("evaluate", tmp_path / "run", "--output", tmp_path / "scores")
+    assert result.status == 0, result.errors
+    score = json.loads((tmp_path / "run" / "score.json").read_text())
+    again = json.loads((tmp_path / "scores" / "evaluation.json").read_text())
+    assert again["cider"] == pytest.approx(score["cider"], abs=1e-6)
+
+
+def test_second_stage_takes_every_caption_with_a_word(task, tmp_path):
+    folder(tmp_path)
+    opened = task("training.batch_size=1")
+    opened.recipe["data"] = {"reader": "captions", "path": str(tmp_path)}
+    opened.open()
+    given = dict.fromkeys(
+        tuple(own) for _, captions in opened._with_references(0) for own in captions
+    )
+    assert all(text == text.lower().strip(" .") for own in given for text in own)
+    assert ("a red dot", "a dot") in given
