@@ -1,7 +1,6 @@
 """ShowAndTell: captions by heart, signatures, exports, errors."""
 
 import captions
-import keras
 import numpy as np
 import pytest
 from captioners import Captioners
