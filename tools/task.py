@@ -36,7 +36,8 @@ class Task(abc.ABC):
         model_keys*: Tuple of keys of [model] besides the arguments of its model.
         model_class*: String, the name of its model in `tfrecvis.models`.
         made_inputs*: Tuple of the names of inputs that `complete` makes.
-        last_stage*: Function of the best model, called after `fit`, or None.
+        last_stage*: Function that changes the best model after `fit`, or None. It is
+            given the model, and a function that returns its scores as it is then.
         files*: Tuple of endings of the files that `write` makes of one input.
         unit*: String, what its samples are called.
 

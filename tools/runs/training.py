@@ -154,14 +154,16 @@ def _finished(files, task):
     if task.last_stage is None:
         return {}
     model = load_keras_model(files.model)
-    task.last_stage(model)
-    files.write_model(model)
     loaded = from_keras(model, task.card)
-    pairs = answers(
-        loaded.task, loaded.predictor, task.evaluation(task.val_split), Scale()
-    )
-    result = task.score(pairs)
-    return {name: result[name] for name in task.scores}
+
+    def scores():
+        batches = task.evaluation(task.val_split)
+        result = task.score(answers(loaded.task, loaded.predictor, batches, Scale()))
+        return {name: result[name] for name in task.scores}
+
+    task.last_stage(model, scores)
+    files.write_model(model)
+    return scores()
 
 
 def _tensorboard(logs):

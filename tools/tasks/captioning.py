@@ -20,7 +20,8 @@ Keys of [search], which is that of `tfrecvis.ops.beam_search`:
 Keys of [training] besides those of every task, for a second stage after `fit` that goes
 on with the best model, on CIDEr; see `tfrecvis.models.captioning.fit_self_critical`:
 
-    cider_epochs          default 0, which leaves it out
+    cider_epochs          default 0, which leaves it out; the epoch that is kept is
+                          the best one, or none
     cider_learning_rate   default 5e-5, that of Adam
 
 Scores are those of `tfrecvis.tools.caption_scores`; METEOR is one of `evaluate` only.
@@ -154,13 +155,14 @@ class Captioning(TakesPhotos, ReaderTask):
     def last_stage(self):
         return self._self_critical if self.training["cider_epochs"] else None
 
-    def _self_critical(self, model):
+    def _self_critical(self, model, scores):
         import keras
 
         from tfrecvis.models import captioning
 
         cider = captioning.CIDErD([_clean(own) for own in self.reader.captions])
         optimizer = keras.optimizers.Adam(self.training["cider_learning_rate"])
+        best, weights = scores()["cider"], model.get_weights()
         for epoch in range(self.training["cider_epochs"]):
             # Other epochs than those of `fit`.
             seed = self.training["epochs"] + epoch
@@ -172,12 +174,16 @@ class Captioning(TakesPhotos, ReaderTask):
                 self.text["max_steps"],
                 seed,
             )
+            reached = scores()["cider"]
             print(
                 f"on CIDEr, epoch {epoch + 1}/{self.training['cider_epochs']}: "
                 f"{means['sampled']:.3f} of drawn captions, {means['greedy']:.3f} of "
-                "the likeliest",
+                f"the likeliest, val {reached:.3f} (best until then {best:.3f})",
                 flush=True,
             )
+            if reached > best:
+                best, weights = reached, model.get_weights()
+        model.set_weights(weights)
 
     def _with_references(self, epoch):
         """The training split as `fit_self_critical` takes it."""

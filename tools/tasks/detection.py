@@ -125,7 +125,7 @@ class Detection(TakesPhotos, ReaderTask):
     def last_stage(self):
         return None if self.detector.stage is None else self._last_stage
 
-    def _last_stage(self, model):
+    def _last_stage(self, model, scores):
         from tfrecvis.models import detection
 
         batches = self._batches(self.reader, None, shuffle=False)

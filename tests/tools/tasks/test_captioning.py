@@ -282,6 +282,7 @@ def test_second_stage_trains_on_cider(command, tmp_path, no_java):
     arguments = tmp_path / "recipe.toml", "--output", tmp_path / "run", *settings
     result = command("train", *arguments)
     assert result.status == 0, result.errors
+    result_of_training = result.output
     found = re.findall(r"on CIDEr, epoch (./2): [\d.]+ of drawn", result.output)
     assert found == ["1/2", "2/2"]
     result = command("evaluate", tmp_path / "run", "--output", tmp_path / "scores")
@@ -289,6 +290,9 @@ def test_second_stage_trains_on_cider(command, tmp_path, no_java):
     score = json.loads((tmp_path / "run" / "score.json").read_text())
     again = json.loads((tmp_path / "scores" / "evaluation.json").read_text())
     assert again["cider"] == pytest.approx(score["cider"], abs=1e-6)
+    told = re.findall(r"val ([\d.]+) \(best until then ([\d.]+)\)", result_of_training)
+    reached = [float(number) for pair in told for number in pair]
+    assert score["cider"] == pytest.approx(max(reached), abs=6e-4)
 
 
 def test_second_stage_takes_every_caption_with_a_word(task, tmp_path):
