@@ -429,6 +429,8 @@ MUTATIONS = [
         "said = said[parents]",
         "said = said.copy()",
         "tools/test_benchmark_captioners.py",
+    ),
+    Mutation(
         "Ctrl-C on JAX is forgotten",
         "tools/runs/interruption.py",
         "self.came = True",
