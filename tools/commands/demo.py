@@ -126,8 +126,8 @@ def demo(recipe, output, comments=()):
     Returns:
         Dict: "models" (scores per model), "score" (name and title of the one that
         counts), "lead" (its difference; None without a twin), "report" (of the
-        export), "export" (its path), "pictures" (paths), "said" (what the model says
-        of some inputs, for the terminal).
+        export), "export" (its path), "pictures" (paths), "predictions" (the folder
+        of what `predict` writes, of some inputs), "said" (what it says of each).
     """
     from tfrecvis.tools.commands.export import export, next_version
     from tfrecvis.tools.loading import load
@@ -168,12 +168,12 @@ def demo(recipe, output, comments=()):
         name: [answer(its.task, its.predictor, batch, Scale()) for batch in batches]
         for name, its in loaded.items()
     }
-    said = []
-    (output / "predictions").mkdir(parents=True, exist_ok=True)
+    said, folder = [], output / "predictions"
+    folder.mkdir(parents=True, exist_ok=True)
     for number, batch in enumerate(batches):
-        stem = output / "predictions" / str(number)
-        said.append(task.write(batch, given[first][number], stem))
-        pictures += [f"{stem}{end}" for end in task.files if end.endswith(".png")]
+        text = task.write(batch, given[first][number], folder / str(number))
+        if text is not None:
+            said.append(f"{number}: {text}")
     comparison = task.compare(batches, given, output / "comparison.png")
     if comparison is not None:
         pictures.insert(0, comparison)
@@ -186,7 +186,8 @@ def demo(recipe, output, comments=()):
         "report": report,
         "export": str(output / "export" / str(version)),
         "pictures": [str(path) for path in pictures],
-        "said": [text for text in said if text is not None],
+        "predictions": str(folder),
+        "said": said,
     }
     write_json(output / "demo.json", result)
     return result
@@ -210,11 +211,12 @@ def summary(result):
     if result["lead"] is not None:
         lines.append(f"recurrence is {100 * result['lead']:+.1f} points of {title}")
     lines += [
-        *(f"said:      {text}" for text in result["said"]),
+        *result["said"],
         "",
         parity_table(result["report"]),
         "",
         f"exported:  {result['export']}",
         *(f"picture:   {path}" for path in result["pictures"]),
+        f"pictures:  {result['predictions']}",
     ]
     return "\n".join(lines)

@@ -59,11 +59,13 @@ def test_demo_ends_with_a_table_of_scores_parity_and_pictures(demonstrated):
     for word in ("recurrent ", "convolutional ", "points of mean IoU", "saved_model"):
         assert word in text
     assert str(demonstrated.path / "comparison.png") in text
-    assert str(demonstrated.path / "predictions" / "4_overlay.png") in text
+    assert str(demonstrated.path / "predictions") in text
+    assert (demonstrated.path / "predictions" / "0_overlay.png").is_file()
 
 
 def stub(monkeypatch, **result):
     rest = {"report": {"artefacts": {}}, "pictures": [], "said": [], "export": "there"}
+    rest["predictions"] = "here"
     result = {**rest, **result}
     monkeypatch.setattr("tfrecvis.tools.commands.demo.demo", lambda *_: result)
 
@@ -88,11 +90,11 @@ def test_demo_without_a_twin_fails_below_its_least_score(
         score=["bleu4", "BLEU-4"],
         lead=None,
         models={"attention": scores},
-        said=["a big red ring above a small blue star"],
+        said=["0: a big red ring above a small blue star"],
     )
     done = command("demo", "synthetic_captions", "--output", tmp_path)
     assert done.status == status
-    assert "said:      a big red ring" in done.output
+    assert "0: a big red ring" in done.output
     expected = "synthetic_captions: the model reaches BLEU-4 0.790, where at least 0.8"
     assert (expected in done.errors) == (status == 1)
 
