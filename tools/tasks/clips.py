@@ -99,25 +99,37 @@ class Clips(ReaderTask):
         return list(dict.fromkeys(found))
 
     def read_input(self, file):
-        from tfrecvis.data import IMAGE_SUFFIXES, read_image
+        from tfrecvis.data import IMAGE_SUFFIXES
 
-        frames = (
-            Video(file)
-            if not file.is_dir()
-            else [
-                read_image(frame)
-                for frame in sorted(file.iterdir())
-                if frame.suffix.lower() in IMAGE_SUFFIXES
-            ]
-        )
+        if file.is_dir():
+            frames = list(_frames(file))
+        elif file.suffix.lower() in IMAGE_SUFFIXES:
+            raise ValueError("is an image; a clip is a video or a folder of frames")
+        else:
+            frames = Video(file)
         size = self.card["image_size"]
         frames = [resized(frame, size) for frame in frames]
         count = min(len(frames), self.card["frames"])
         chosen = [frames[number * len(frames) // count] for number in range(count)]
-        return {"clip": np.stack(chosen)[None]}
+        # Filled up, for files that take so many frames and no fewer.
+        clip = np.zeros((1, self.card["frames"], *size, 3), "uint8")
+        clip[0, :count] = chosen
+        return {"clip": clip}
 
     def write(self, batch, answer, stem):
         super().write(batch, answer, stem)
         label = int(answer["labels"][0])
         share = answer["probabilities"][0, label]
         return f"{self.card['class_names'][label]} ({share:.3f})"
+
+
+def _frames(folder):
+    """The images of a folder, in the order of their names."""
+    from tfrecvis.data import IMAGE_SUFFIXES, read_image
+
+    for file in sorted(folder.iterdir()):
+        if file.suffix.lower() in IMAGE_SUFFIXES:
+            try:
+                yield read_image(file)
+            except ValueError as error:
+                raise ValueError(f"{file.name}: {error}") from error

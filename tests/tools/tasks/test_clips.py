@@ -101,6 +101,24 @@ def test_long_clip_is_seen_in_evenly_spaced_frames_of_the_models_size(recipe, tm
     assert clip[0, :, 0, 0, 0].tolist() == [0, 20, 50, 70]
 
 
+def test_short_clip_is_filled_up(recipe, tmp_path):
+    for number in range(3):
+        image = np.full((20, 30, 3), 10 * number + 10, "uint8")
+        Image.fromarray(image).save(tmp_path / f"{number}.png")
+    task = Clips(read_recipe(recipe), {"image_size": [16, 12], "frames": 4})
+    clip = task.read_input(tmp_path)["clip"]
+    assert clip[0, :, 0, 0, 0].tolist() == [10, 20, 30, 0]
+
+
+def test_what_is_no_clip_is_named(recipe, tmp_path):
+    task = Clips(read_recipe(recipe), {"image_size": [16, 12], "frames": 4})
+    (tmp_path / "1.png").write_bytes(b"no image")
+    with pytest.raises(ValueError, match=r"^1\.png: "):
+        task.read_input(tmp_path)
+    with pytest.raises(ValueError, match="a clip is a video or a folder"):
+        task.read_input(tmp_path / "1.png")
+
+
 def test_each_frame_is_trained_but_padding():
     clips = np.ones((2, 3, 4, 4, 3), "uint8")
     clips[1, 2] = 0
