@@ -7,6 +7,7 @@ from raw outputs to an answer is written there once.
 from tfrecvis.models import (
     captioning,
     classification,
+    clips,
     detection,
     segmentation,
     sequences,
@@ -21,6 +22,7 @@ from tfrecvis.models.captioning import (
     ShowAttendTell,
 )
 from tfrecvis.models.classification import ImageClassifier
+from tfrecvis.models.clips import ClipClassifier
 from tfrecvis.models.detection import (
     RCNN,
     SSD,
@@ -44,6 +46,7 @@ __all__ = [
     "RCNN",
     "SSD",
     "YOLO",
+    "ClipClassifier",
     "ContextualCaptioner",
     "DeepImageSent",
     "FastRCNN",
@@ -64,6 +67,7 @@ __all__ = [
     "build_backbone",
     "captioning",
     "classification",
+    "clips",
     "detection",
     "load_card",
     "load_preset",

@@ -10,6 +10,8 @@ from tfrecvis.tools.readers import open_reader
 from tfrecvis.tools.runs.recipe import apply_table
 from tfrecvis.tools.task import Task
 
+BATCH = 32  # images of one size that are answered together
+
 
 class ReaderTask(Task):
     """A task on the readers of `tfrecvis.data`; see `Task`.
@@ -57,7 +59,7 @@ class ReaderTask(Task):
         self.steps = steps_per_epoch(self.reader, batch_size, self.drop_remainder)
         self.steps = min(self.steps, self.training["steps"] or self.steps)
         self.description = (
-            f"{len(self.reader)} images to train on, "
+            f"{len(self.reader)} {self.unit} to train on, "
             f"{len(self.held_out)} to validate on"
         )
 
@@ -163,6 +165,26 @@ class OneByOne:
                 name: np.array([value], object if isinstance(value, bytes) else None)
                 for name, value in sample.items()
             }
+
+
+class Together:
+    """The samples of a reader, whose images have one size, in batches.
+
+    Args:
+        reader: Any reader; see `tfrecvis.data`.
+    """
+
+    def __init__(self, reader):
+        self.reader = reader
+
+    def __len__(self):
+        return -(-len(self.reader) // BATCH)
+
+    def __iter__(self):
+        from tfrecvis.data import batches
+
+        dataset = batches(self.reader, BATCH, inputs=None, shuffle=False)
+        return dataset.as_numpy_iterator()
 
 
 def _must_pad(reader, augmentation):

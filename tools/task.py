@@ -39,6 +39,8 @@ class Task(abc.ABC):
         last_stage*: Function that changes the best model after `fit`, or None. It is
             given the model, and a function that returns its scores as it is then.
         files*: Tuple of endings of the files that `write` makes of one input.
+        whole_videos*: Boolean; a video, or a folder of frames, is one input, and not
+            answered frame by frame.
         unit*: String, what its samples are called.
 
     Args:
@@ -56,6 +58,7 @@ class Task(abc.ABC):
     made_inputs = ()
     last_stage = None
     files = ("_answer.json",)
+    whole_videos = False
     unit = "samples"
 
     def __init__(self, recipe, card=None):

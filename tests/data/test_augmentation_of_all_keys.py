@@ -31,8 +31,10 @@ def whole_sample(seed=0, count=8):
     for mask in masks:
         top, left = rng.integers(0, HEIGHT - 1), rng.integers(0, WIDTH - 1)
         mask[top : top + rng.integers(1, 12), left : left + rng.integers(1, 12)] = 1
+    image = np.stack([rows, columns, rows * 0 + 255], -1).astype("uint8")
     return {
-        "image": np.stack([rows, columns, rows * 0 + 255], -1).astype("uint8"),
+        "image": image,
+        "clip": np.stack([image] * 3),
         "labels": (rows // 5 + columns // 5).astype("int32"),
         "superpixels": (rows // 3 * 100 + columns // 4).astype("int32"),
         "depth": (rows + columns / 100 + 1).astype("float32"),
@@ -159,10 +161,27 @@ def test_what_does_not_move_stays_and_no_key_is_lost():
         np.testing.assert_array_equal(moved[name], sample[name])
 
 
-def test_colour_changes_only_the_image():
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"flip": True, "crop_size": (9, 14), "scale": (0.7, 1.4)},
+        {"brightness": 0.3, "contrast": 0.3, "saturation": 0.5},
+    ],
+)
+def test_each_frame_of_a_clip_changes_as_an_image_does(arguments):
+    for seed in range(4):
+        moved = run(Augmentation(**arguments), whole_sample(), (1, seed))
+        assert moved["clip"].shape == (3, *moved["image"].shape)
+        for frame in moved["clip"]:
+            difference = frame.astype(int) - moved["image"]
+            assert np.abs(difference).max() <= 1  # sums in another order are rounded
+
+
+def test_colour_changes_only_images_and_clips():
     sample = whole_sample()
     moved = run(Augmentation(brightness=0.3, contrast=0.3), sample, (0, 3))
-    assert (moved.pop("image") != sample["image"]).any()
+    for name in ("image", "clip"):
+        assert (moved.pop(name) != sample[name]).any()
     for name, value in moved.items():
         np.testing.assert_array_equal(value, sample[name])
 

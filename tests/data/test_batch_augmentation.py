@@ -113,6 +113,23 @@ def test_resized_batch_moves_boxes_and_maps_with_the_image():
     assert found["file"].numpy().tolist() == [b"%d" % n for n in range(COUNT)]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda batch: mosaic(batch, (3, 1), 1.0),
+        lambda batch: resized_batch(batch, (7, 30)),
+    ],
+    ids=["mosaic", "resized"],
+)
+def test_each_frame_of_a_clip_changes_as_an_image_does(change):
+    image = batch_of_rectangles()["image"]
+    found = change({"image": tf.constant(image), "clip": tf.stack([image] * 3, 1)})
+    assert found["clip"].dtype == tf.uint8
+    for frame in range(3):
+        np.testing.assert_array_equal(found["clip"][:, frame], found["image"])
+    assert not np.array_equal(found["image"], image)
+
+
 def drawn(first_epoch, epochs):
     augmentation = Augmentation(mosaic=0.5, sizes=[(32, 32), (48, 40), (64, 64)])
     reader = SyntheticObjects("train", count=12, size=(48, 48))

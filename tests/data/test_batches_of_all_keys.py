@@ -25,6 +25,7 @@ def reader_of(sizes=SIZES):
         samples.append(
             {
                 "image": np.full((height, width, 3), fill),
+                "clip": np.full((count + 1, height, width, 3), fill),
                 "labels": np.full((height, width), fill),
                 "superpixels": np.full((height, width), fill),
                 "depth": np.full((height, width), fill, "float32"),

@@ -395,4 +395,25 @@ MUTATIONS = [
         "    return texts, []\n",
         "data/test_caption_tfds.py",
     ),
+    Mutation(
+        "clips: padding counts in the mean of the frames",
+        "models/clips/answers.py",
+        "weights = ops.cast(real",
+        "weights = ops.cast(real | True",
+        "models/test_clip_classifier.py",
+    ),
+    Mutation(
+        "clips: the LSTM reads the padding",
+        "models/clips/clip_classifier.py",
+        "x = lstm(x, mask=real_frames(clips))",
+        "x = lstm(x)",
+        "models/test_clip_classifier.py",
+    ),
+    Mutation(
+        "synthetic clips: clockwise is the other way round",
+        "tfrecvis/data/synthetic_clips.py",
+        "[np.sin(angles), np.cos(angles)]",
+        "[np.cos(angles), np.sin(angles)]",
+        "data/test_synthetic_clips.py",
+    ),
 ]

@@ -59,4 +59,11 @@ MUTATIONS = [
         "counted += 1",
         "tools/tasks/test_every_task.py",
     ),
+    Mutation(
+        "clips: padding is trained",
+        "tools/tasks/clips.py",
+        "real = tf.reduce_any(clips != 0",
+        "real = tf.reduce_any(clips >= 0",
+        "tools/tasks/test_clips.py",
+    ),
 ]

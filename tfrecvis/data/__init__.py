@@ -11,6 +11,8 @@ are moved and clipped (boxes), it becomes the new size (size).
 | --- | --- | --- | --- | --- | --- |
 | `image` | `(height, width, 3)` | uint8 | `0` | image | \
 RGB, 0-255; models rescale inside |
+| `clip` | `(frames, height, width, 3)` | uint8 | `0` | image | \
+RGB, 0-255, images one after the other |
 | `labels` | `(height, width)` | int32 | `255` | labels | \
 class numbers from 0; 255 = void |
 | `superpixels` | `(height, width)` | int32 | `-1` | labels | \
@@ -25,7 +27,7 @@ an object may be |
 | `classes` | `(boxes,)` | int32 | `-1` | no | class number of each box |
 | `difficult` | `(boxes,)` | bool | `False` | no | True where a box does not count \
 in scores |
-| `class` | `()` | int32 | `-1` | no | class number of the image |
+| `class` | `()` | int32 | `-1` | no | class number of the image or clip |
 | `tokens` | `(steps,)` | int32 | `0` | no | words or symbols; 0 = padding |
 | `answer` | `(answer_steps,)` | int32 | `0` | no | tokens of the answer |
 | `captions` | `(captions,)` | string | `''` | no | sentences about the image |
@@ -103,6 +105,7 @@ from tfrecvis.data.superpixels import (
     superpixels,
 )
 from tfrecvis.data.synthetic_captions import SyntheticCaptions
+from tfrecvis.data.synthetic_clips import SyntheticClips
 from tfrecvis.data.synthetic_objects import SyntheticObjects
 from tfrecvis.data.synthetic_scenes import SyntheticScenes
 from tfrecvis.data.synthetic_superpixels import SyntheticSuperpixels
@@ -131,6 +134,7 @@ __all__ = [
     "SelectiveSearch",
     "Superpixels",
     "SyntheticCaptions",
+    "SyntheticClips",
     "SyntheticObjects",
     "SyntheticScenes",
     "SyntheticSuperpixels",

@@ -15,15 +15,15 @@ class Augmentation:
     `SAMPLE_KEYS` says what moves with the image and how: the image itself by bilinear
     interpolation, labels, superpixels, depth and masks by the nearest pixel, boxes by
     their coordinates. What enters from outside the image is each key's padding: 0 in
-    the image, void in the labels, -1 in superpixels.
+    the image, void in the labels, -1 in superpixels. All frames of a clip move alike.
 
     Boxes are clipped to what is left of the image. Those that lose all their area, or
     all pixels of their masks, are dropped, and their classes and masks with them. A
     box is not fitted anew to what the crop leaves of its mask.
 
-    Colour changes only the image. Graphs of superpixels stay as they are: a node may
-    lose all its pixels. So do sentences, also those that say left and right; give
-    them no flip.
+    Colour changes only images and clips. Graphs of superpixels stay as they are: a
+    node may lose all its pixels. So do sentences, also those that say left and right;
+    give them no flip.
 
     All randomness comes from the seed of the call, so a call is a pure function of
     sample and seed. The order is: scale, crop or pad, flip, brightness, contrast,
@@ -145,8 +145,9 @@ numpy=array([[2., 0., 6., 4.]], dtype=float32)>
         if self.crop_size is not None:
             height, width = static_size = self.crop_size
         target = tf.stack([height, width]) if None not in static_size else size
-        if "image" in moved:
-            moved["image"] = tf.cast(moved["image"], tf.float32)
+        images = [name for name in keys if SAMPLE_KEYS[name].moves == "image"]
+        for name in images:
+            moved[name] = tf.cast(moved[name], tf.float32)
         if self.scale != (1.0, 1.0):
             moved = self._scaled(moved, size, seeds[0])
         others = {name: sample[name] for name in sample if name not in keys}
@@ -160,10 +161,10 @@ numpy=array([[2., 0., 6., 4.]], dtype=float32)>
                 name: tf.where(turn, _mirrored(name, value, target[1]), value)
                 for name, value in moved.items()
             }
-        if "image" in moved:
-            image = self._recoloured(moved["image"], seeds[3:])
+        for name in images:
+            image = self._recoloured(moved[name], seeds[3:])
             image = tf.round(tf.clip_by_value(image, 0.0, 255.0))
-            moved["image"] = tf.cast(image, tf.uint8)
+            moved[name] = tf.cast(image, tf.uint8)
         for name in maps:
             sides = {"height": height, "width": width, "3": 3}
             shape = [sides.get(axis) for axis in SAMPLE_KEYS[name].axis_names]

@@ -29,7 +29,12 @@ def resized_batch(batch, size):
     for name, value in batch.items():
         key = SAMPLE_KEYS[name]
         if key.moves == "image":
+            shape = tf.shape(value)
+            own = value.shape[:-3]  # the batch, and the frames of clips
+            value = tf.reshape(value, tf.concat([[-1], shape[-3:]], 0))
             value = tf.image.resize(value, size, "bilinear", antialias=True)
+            value = tf.reshape(value, tf.concat([shape[:-3], size, [3]], 0))
+            value = tf.ensure_shape(value, [*own, None, None, 3])
             value = tf.cast(tf.round(value), key.dtype)
         elif key.moves == "labels":
             shape = tf.shape(value)
@@ -100,7 +105,8 @@ def mosaic(batch, seed, share, least=0.25):
             mixed[name] = _joined(given, kept, SAMPLE_KEYS[name].padding)
         elif "height" in axes:
             choices = tf.stack(_following(value), -1)
-            index = tf.reshape(part, tf.concat([tf.shape(part), _ones(value)], 0))
+            sizes = {"height": height, "width": width}
+            index = tf.reshape(part, [count, *(sizes.get(axis, 1) for axis in axes)])
             index = tf.broadcast_to(index, tf.shape(value))
             mixed[name] = tf.gather(choices, index, batch_dims=value.shape.rank)
             mixed[name] = tf.ensure_shape(mixed[name], value.shape)
@@ -118,11 +124,6 @@ def _size(batch):
 def _following(value):
     """The value of each image, and of the three that follow it."""
     return [tf.roll(value, -number, axis=0) for number in range(4)]
-
-
-def _ones(value):
-    """The sizes that a map of parts has beyond height and width."""
-    return [1] * (value.shape.rank - 3)
 
 
 def _parts_of_boxes(batch, cuts, sides, least):

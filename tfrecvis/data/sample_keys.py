@@ -43,6 +43,13 @@ SAMPLE_KEYS = {
     "image": SampleKey(
         "height width 3", "uint8", 0, "image", "RGB, 0-255; models rescale inside"
     ),
+    "clip": SampleKey(
+        "frames height width 3",
+        "uint8",
+        0,
+        "image",
+        "RGB, 0-255, images one after the other",
+    ),
     "labels": SampleKey(
         "height width", "int32", 255, "labels", "class numbers from 0; 255 = void"
     ),
@@ -73,7 +80,7 @@ SAMPLE_KEYS = {
     "difficult": SampleKey(
         "boxes", "bool", False, "no", "True where a box does not count in scores"
     ),
-    "class": SampleKey("", "int32", -1, "no", "class number of the image"),
+    "class": SampleKey("", "int32", -1, "no", "class number of the image or clip"),
     "tokens": SampleKey("steps", "int32", 0, "no", "words or symbols; 0 = padding"),
     "answer": SampleKey("answer_steps", "int32", 0, "no", "tokens of the answer"),
     "captions": SampleKey("captions", "string", "", "no", "sentences about the image"),

@@ -46,11 +46,13 @@ def run(options):
         check_video(options.video, folders)
     jobs = stems(task.find_inputs(inputs), output)
     jobs += [(folder, output / folder.resolve().name) for folder in folders]
-    videos = [job for job in jobs if is_video(job[0])]
-    if videos:
+    videos = [file for file, _ in jobs if is_video(file)]
+    if task.whole_videos and options.video is None:
+        videos = []
+    elif videos:
         _check_task(task)
     written = {
-        stem: task.video_files if is_video(file) else task.files for file, stem in jobs
+        stem: task.video_files if file in videos else task.files for file, stem in jobs
     }
     if not options.overwrite:
         check_new(
@@ -61,7 +63,7 @@ def run(options):
     broken = 0
     for file, stem in progress(jobs, "predicting", len(jobs)):
         try:
-            if is_video(file):
+            if file in videos:
                 text = _answer_video(loaded, file, stem, scale, options.video)
                 print(f"{file}: {text}")
                 continue
@@ -116,7 +118,11 @@ def check_video(rate, folders):
 
 def _check_task(task):
     if not getattr(task, "video_files", ()):
-        raise UserError("The model's task does not answer videos. Give it images.")
+        raise UserError(
+            "The model's task does not answer videos as --video does. Leave it out."
+            if task.whole_videos
+            else "The model's task does not answer videos. Give it images."
+        )
 
 
 def _answer_video(loaded, file, stem, scale, rate):

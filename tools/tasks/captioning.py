@@ -33,7 +33,7 @@ from tfrecvis.tools.caption_scores import caption_scores
 from tfrecvis.tools.errors import UserError, nearest
 from tfrecvis.tools.files import write_json
 from tfrecvis.tools.photos import TakesPhotos
-from tfrecvis.tools.reader_task import ReaderTask
+from tfrecvis.tools.reader_task import ReaderTask, Together
 from tfrecvis.tools.runs.recipe import apply_table
 from tfrecvis.tools.runs.recipe_keys import Key
 
@@ -45,7 +45,6 @@ CAPTIONERS = {
     "LRCN": False,
     "ContextualCaptioner": False,
 }
-BATCH = 32  # images of one size that are answered together
 _TITLES = {
     "bleu1": "BLEU-1",
     "bleu2": "BLEU-2",
@@ -225,7 +224,7 @@ class Captioning(TakesPhotos, ReaderTask):
         one_by_one = super().evaluation(split, strict, data)
         if len(set(map(tuple, one_by_one.reader.sizes))) > 1:
             return one_by_one
-        return _Together(one_by_one.reader)
+        return Together(one_by_one.reader)
 
     def score(self, pairs, meteor=False):
         said, images = [], []
@@ -292,22 +291,6 @@ class Captioning(TakesPhotos, ReaderTask):
             rows.append((batch["image"][0], columns))
         write_captions(rows, path)
         return path
-
-
-class _Together:
-    """The samples of a reader, whose images have one size, in batches."""
-
-    def __init__(self, reader):
-        self.reader = reader
-
-    def __len__(self):
-        return -(-len(self.reader) // BATCH)
-
-    def __iter__(self):
-        from tfrecvis.data import batches
-
-        dataset = batches(self.reader, BATCH, inputs=None, shuffle=False)
-        return dataset.as_numpy_iterator()
 
 
 def _clean(sentences):
