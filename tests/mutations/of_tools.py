@@ -1,0 +1,62 @@
+"""Wrong lines of the tools."""
+
+from mutations.mutation import Mutation
+
+MUTATIONS = [
+    Mutation(
+        "VOC: an object may be found twice",
+        "tools/voc_scores.py",
+        "hits.append((number, best) not in taken)",
+        "hits.append(True)",
+        "tools/test_voc_scores.py",
+    ),
+    Mutation(
+        "captions are scored without one of their references",
+        "tools/caption_scores.py",
+        "[text for text in split[1:] if text]",
+        "[text for text in split[1:] if text][:1]",
+        "tools/test_caption_scores.py",
+    ),
+    Mutation(
+        "a resumed training begins with the first epoch's data",
+        "tools/runs/training.py",
+        "train_batches = task.batches(first, epochs - first)",
+        "train_batches = task.batches(0, epochs - first)",
+        "tools/tasks/test_every_task.py",
+    ),
+    Mutation(
+        "a checkpoint without what the optimizer keeps",
+        "tools/runs/checkpoint.py",
+        "found = [*model.variables, *model.optimizer.variables]",
+        "found = [*model.variables]",
+        "tools/tasks/test_every_task.py",
+    ),
+    Mutation(
+        "the benchmark's loop of Python forgets which beam a word continues",
+        "tools/benchmark/captioners.py",
+        "said = said[parents]",
+        "said = said.copy()",
+        "tools/test_benchmark_captioners.py",
+    ),
+    Mutation(
+        "Ctrl-C on JAX is forgotten",
+        "tools/runs/interruption.py",
+        "self.came = True",
+        "self.came = False",
+        "tools/runs/test_interruption.py",
+    ),
+    Mutation(
+        "a run may be resumed for the epochs that it has",
+        "tools/commands/train.py",
+        "if epochs <= done:",
+        "if epochs < done:",
+        "tools/commands/test_train.py",
+    ),
+    Mutation(
+        "evaluate counts batches in place of their entries",
+        "tools/commands/evaluate.py",
+        "counted += len(next(iter(pair[0].values())))",
+        "counted += 1",
+        "tools/tasks/test_every_task.py",
+    ),
+]
