@@ -16,6 +16,9 @@ os.environ.setdefault(
 # half of its time. In the tests a failure should be seen.
 os.environ.setdefault("TF2ONNX_CATCH_ERRORS", "FALSE")
 
+# Tests of commands leave nothing in the user's cache folder, and read nothing there.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", "")
+
 # Each worker of pytest-xdist has a core.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")

@@ -132,6 +132,7 @@ def main(arguments=None):
     if arguments[:1] == ["benchmark"]:
         benchmark = importlib.import_module("tfrecvis.tools.benchmark")
         return benchmark.main(arguments[1:]) or 0
+    from tfrecvis.tools.compiled import keep_compiled
     from tfrecvis.tools.errors import UserError, nearest
 
     named = next((word for word in arguments if word in COMMANDS), None)
@@ -142,6 +143,7 @@ def main(arguments=None):
                 f"{nearest(arguments[0], list(COMMANDS))}"
             )
         check_backend()
+        keep_compiled()
         options = build_parser(named).parse_args(arguments)
         command = importlib.import_module(f"tfrecvis.tools.commands.{options.command}")
         return command.run(options) or 0

@@ -2,16 +2,21 @@
 
 KERAS_BACKEND=jax python -m conformance.backend_run results.npz False
 
-The last word says whether the cases of `make test-slow` are meant, or the others.
+The last word says whether the cases of `make test-slow` are meant, or the others. Under
+JAX the file also says of each case whether it can be lowered for CUDA and TPU.
 """
 
 import inspect
 import sys
+from unittest import mock
 
 import keras
 import numpy as np
-from conformance.case import call, flat
+from conformance.case import Case, call, flat
 from conformance.sweep import CASES
+
+PLATFORMS = ("cuda", "tpu", "cpu")
+ONLY_ON_CPUS = "an operator of CPUs only"  # that is no case; it shows that such fail
 
 
 def loss_of(outputs):
@@ -35,8 +40,8 @@ def split(inputs):
     return leaves, [number for number, leaf in enumerate(leaves) if is_float(leaf)]
 
 
-def both_jax(layer, inputs):
-    """Outputs and gradients, compiled as one: an eager call compiles each operator."""
+def function_jax(layer, inputs):
+    """A function of weights and inputs to outputs and gradients, and its arguments."""
     import jax
 
     leaves, places = split(inputs)
@@ -69,10 +74,52 @@ def both_jax(layer, inputs):
         return outputs(values, floats, {}) if mode else y, gradients
 
     values = [w.value for w in layer.trainable_variables]
-    y, (by_weight, by_input) = jax.jit(both)(
-        values, [jax.numpy.asarray(leaves[place]) for place in places]
+    # Compiled as one: an eager call compiles each operator.
+    return jax.jit(both), (
+        values,
+        [jax.numpy.asarray(leaves[place]) for place in places],
     )
+
+
+def both_jax(layer, inputs):
+    function, arguments = function_jax(layer, inputs)
+    y, (by_weight, by_input) = function(*arguments)
     return y, [*by_weight, *by_input]
+
+
+def lowering_error(layer, inputs):
+    """What keeps a forward pass or a training step from CUDA or TPU; "" if nothing.
+
+    Nothing is compiled. The loops are those that run where there is an accelerator.
+    """
+    import jax.export
+
+    function, arguments = function_jax(layer, inputs)
+    try:
+        with mock.patch("tfrecvis.ops.scan.has_accelerator", lambda: True):
+            jax.export.export(function, platforms=PLATFORMS)(*arguments)
+    except Exception as error:  # as many kinds as there are causes
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+class OnlyOnCPUs(keras.layers.Layer):
+    def call(self, inputs):
+        import jax
+
+        return jax.lax.linalg.schur(jax.lax.stop_gradient(inputs))[0]
+
+
+def lowering_errors(slow):
+    """Case name -> `lowering_error`."""
+    matrices = Case(OnlyOnCPUs, {}, lambda *_: {"inputs": np.eye(2, dtype="float32")})
+    chosen = {
+        name: case for name, case in CASES.items() if case.slow("CUDA and TPU") == slow
+    }
+    return {
+        name: lowering_error(case.make(**case.quiet), case.sample())
+        for name, case in {**chosen, ONLY_ON_CPUS: matrices}.items()
+    }
 
 
 def gradients_tensorflow(layer, inputs):
@@ -116,6 +163,12 @@ def results(slow):
 
 
 if __name__ == "__main__":
+    path, slow = sys.argv[1], sys.argv[2] == "True"
+    errors = lowering_errors(slow)
     np.savez(
-        sys.argv[1], backend=keras.backend.backend(), **results(sys.argv[2] == "True")
+        path,
+        backend=keras.backend.backend(),
+        lowered=list(errors),
+        lowering_errors=list(errors.values()),
+        **results(slow),
     )

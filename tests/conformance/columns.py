@@ -87,9 +87,10 @@ def xla(name, case, folder):
 
 def jax(name, case, folder):
     """The same numbers and gradients from one process under JAX."""
+    slow = case.slow("JAX")
     theirs, ours = (
         {k: v for k, v in found.items() if k.startswith(f"{name}/")}
-        for found in _both_backends(case.slow("JAX"))
+        for found in (process_of_jax(slow)[0], results_of_tensorflow(slow))
     )
     assert set(theirs) == set(ours)
     assert ours
@@ -97,8 +98,17 @@ def jax(name, case, folder):
         near(theirs[key], expected, atol=2e-5)
 
 
+def cuda_and_tpu(name, case, folder):
+    """Outputs and gradients are lowered for CUDA and TPU, by that process under JAX."""
+    assert not process_of_jax(case.slow("CUDA and TPU"))[1][name]
+
+
+results_of_tensorflow = functools.cache(backend_run.results)
+
+
 @functools.cache
-def _both_backends(slow):
+def process_of_jax(slow):
+    """Results, and errors of lowering by name, of the slow cases or the others."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "results.npz"
         roots = [str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -115,9 +125,10 @@ def _both_backends(slow):
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        theirs = dict(np.load(path))
-    assert theirs.pop("backend") == "jax"
-    return theirs, backend_run.results(slow)
+        found = dict(np.load(path))
+    assert found.pop("backend") == "jax"
+    names, errors = found.pop("lowered"), found.pop("lowering_errors")
+    return found, dict(zip(names.tolist(), errors.tolist(), strict=True))
 
 
 def half_precision(name, case, folder):
@@ -219,6 +230,7 @@ COLUMNS = {
     "TensorFlow": tensorflow,
     "XLA": xla,
     "JAX": jax,
+    "CUDA and TPU": cuda_and_tpu,
     "half precision": half_precision,
     "SavedModel": saved_model,
     "LiteRT builtins": litert,

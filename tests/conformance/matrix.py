@@ -20,6 +20,7 @@ Written by `python -m conformance.matrix` (in `tests/`); every cell is a test of
 | TensorFlow | eager and traced are equal; one trace takes every batch and size |
 | XLA | outputs and gradients are equal under `jit_compile=True` |
 | JAX | outputs and gradients equal TensorFlow's to 2e-5 |
+| CUDA and TPU | JAX lowers outputs and gradients for them; nothing is run there |
 | half precision | mixed_float16, mixed_bfloat16 and bfloat16 stay near float32 |
 | SavedModel | `model.export`, loaded without Keras, takes every batch and size |
 | LiteRT builtins | no Flex operator; every batch, the sizes fixed at export |

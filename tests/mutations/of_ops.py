@@ -158,6 +158,14 @@ MUTATIONS = [
         "conformance/test_jax.py",
     ),
     Mutation(
+        "under JAX, each step of a loop calls the host's Python",
+        "tfrecvis/ops/scan.py",
+        "return tuple(p[0] for p in pairs), tuple(p[1] for p in pairs)",
+        "jax.debug.callback(lambda: None); "
+        "return tuple(p[0] for p in pairs), tuple(p[1] for p in pairs)",
+        "conformance/test_jax.py",
+    ),
+    Mutation(
         "pairs: an anchor may be of two boxes",
         "tfrecvis/ops/bipartite.py",
         "same = ops.equal(places, anchor[..., None])",

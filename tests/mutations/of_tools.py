@@ -66,4 +66,25 @@ MUTATIONS = [
         "real = tf.reduce_any(clips >= 0",
         "tools/tasks/test_clips.py",
     ),
+    Mutation(
+        "the benchmark counts a loop inside of a loop once",
+        "tools/benchmark/modules.py",
+        "own = _iterations(line, around, computations) * inside",
+        "own = _iterations(line, around, computations)",
+        "tools/test_benchmark_modules.py",
+    ),
+    Mutation(
+        "the benchmark lets loops side by side wait for each other",
+        "tools/benchmark/modules.py",
+        "depth[line.name] = before + own",
+        "depth[line.name] = max(depth.values(), default=0) + own",
+        "tools/test_benchmark_modules.py",
+    ),
+    Mutation(
+        "a cache folder that the user chose is not kept",
+        "tools/compiled.py",
+        " or VARIABLE in os.environ:",
+        ":",
+        "tools/test_compiled.py",
+    ),
 ]

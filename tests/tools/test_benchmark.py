@@ -160,7 +160,30 @@ def test_report_is_written_and_printed(tmp_path, capsys):
     assert benchmark.main(arguments) == 0
     rows = json.loads(path.read_text())["layers"]
     assert [row["pass"] for row in rows] == ["forward", "training"]
-    assert "| MaskedConv2D 28x28 | training | 1 |" in capsys.readouterr().out
+    assert "| MaskedConv2D 28x28 | training | 1 | 1 |" in capsys.readouterr().out
+    for row in rows:
+        assert row["launches"] >= 1
+    first = rows[1]["first_call_s"]
+    assert set(first) == {"tfrecvis", "keras"}
+    # To compile takes longer than to run.
+    times = rows[1]["times"]["tfrecvis xla"]
+    assert min(first["tfrecvis"]) > times["processor_ms"] / 1000
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_half_the_size_is_a_smaller_input_of_the_same_kind(name):
+    case = CASES[name]
+    whole = case.inputs()
+    half = case.half(whole)
+    assert keras.tree.map_structure(np.ndim, half) == keras.tree.map_structure(
+        np.ndim, whole
+    )
+    sizes = [sum(x.size for x in keras.tree.flatten(each)) for each in (half, whole)]
+    # What DrawWrite writes has one size.
+    assert sizes[0] < 0.7 * sizes[1] or name.startswith("DrawWrite")
+    for neighbours in ("neighbours", "children"):
+        for places in keras.tree.flatten(half.get(neighbours, [])):
+            assert places.max() < half["features"].shape[1]
 
 
 @pytest.mark.slow

@@ -24,6 +24,20 @@ BATCH, UNITS = 8, 32
 GATES = 4 * UNITS
 
 
+def halved(inputs):
+    """Images, maps and sequences of half the length along each axis.
+
+    Example:
+
+    >>> halved({"images": np.ones((8, 28, 28, 3)), "hidden": np.ones((8, 32))})[
+    ...     "images"].shape
+    (8, 14, 14, 3)
+    """
+    return keras.tree.map_structure(
+        lambda x: x[(slice(None), *(slice(n // 2) for n in x.shape[1:-1]))], inputs
+    )
+
+
 class Case(NamedTuple):
     """A layer at one size, and what it races.
 
@@ -37,6 +51,7 @@ class Case(NamedTuple):
         keras: Function that makes the nearest layer of Keras, or None.
         keras_inputs: Function of the call arguments that makes those of Keras' layer.
         one_node: Whether `one_by_one` is to be traced in `one_node_a_step`.
+        half: Function of the call arguments that makes those of half the size.
 
     Example:
 
@@ -52,6 +67,7 @@ class Case(NamedTuple):
     keras: Callable | None = None
     keras_inputs: Callable = lambda inputs: inputs
     one_node: bool = False
+    half: Callable = halved
 
     def tracing(self):
         """The context in which `one_by_one` is traced."""
@@ -170,9 +186,9 @@ def neighbour_products(positions, reads, depth):
     return 2 * depth * [Product(positions, reads * UNITS, GATES)]
 
 
-def scales():
+def scales(height, width):
     """Superpixels with their neighbours, and with those among every fourth one."""
-    graph = hexagons(25, 40)
+    graph = hexagons(height, width)
     near = graph["neighbours"]
     far = np.where(near % 4 == 0, near, -1)
     return {"features": graph["features"], "neighbours": [near, far]}
@@ -255,6 +271,7 @@ CASES = {
         lstm_of_keras(UNITS),
         nodes_alone,
         one_node=True,
+        half=lambda _: hexagons(25, 20),
     ),
     "TreeLSTM 1023 nodes": Case(
         lambda: layers.TreeLSTM(UNITS),
@@ -269,6 +286,7 @@ CASES = {
         lstm_of_keras(UNITS),
         nodes_alone,
         one_node=True,
+        half=lambda _: binary_trees(9),
     ),
     "ContextualLSTM 64 steps": Case(
         lambda: layers.ContextualLSTM(UNITS, context_size=UNITS, return_sequences=True),
@@ -284,7 +302,9 @@ CASES = {
             "sequences": np.concatenate(
                 [
                     inputs["sequences"],
-                    np.repeat(inputs["context"][:, None], 64, axis=1),
+                    np.repeat(
+                        inputs["context"][:, None], inputs["sequences"].shape[1], axis=1
+                    ),
                 ],
                 -1,
             )
@@ -323,11 +343,12 @@ CASES = {
     ),
     "SuperpixelLSTM 1000 nodes, 2 layers": Case(
         lambda: layers.SuperpixelLSTM(UNITS, depth=2),
-        scales,
+        lambda: scales(25, 40),
         always(2),
         neighbour_products(1000 * BATCH, reads=1 + 2, depth=2),
         keras=lstm_of_keras(UNITS),
         keras_inputs=nodes_alone,
+        half=lambda _: scales(25, 20),
     ),
     "DrawRead 28x28 to 5x5": Case(
         lambda: layers.DrawRead(5),

@@ -1,6 +1,7 @@
 """A layer's forward pass and training step as functions without arguments."""
 
 import contextlib
+import functools
 import inspect
 
 import keras
@@ -9,6 +10,9 @@ import numpy as np
 
 def layer_functions(layer, inputs, jit_compile, tracing=contextlib.nullcontext):
     """`(forward, training)`, functions that return when their work is done.
+
+    Of a function that XLA compiles, `function.module()` compiles it once more and gives
+    the text of the optimised module.
 
     The training step is the gradient of the mean square of every output for the weights
     and for the inputs of floats.
@@ -31,15 +35,16 @@ def layer_functions(layer, inputs, jit_compile, tracing=contextlib.nullcontext):
         _call(layer, inputs)
     make = {"tensorflow": _tensorflow, "jax": _jax}[keras.backend.backend()]
 
-    def waits(run):
+    def waits(run, module):
         def function():
             with tracing():
                 # Reading one value waits for the whole computation.
                 return np.asarray(keras.tree.flatten(run())[0])
 
+        function.module = module
         return function
 
-    return tuple(waits(run) for run in make(layer, inputs, jit_compile))
+    return tuple(waits(*pair) for pair in make(layer, inputs, jit_compile))
 
 
 def _call(layer, inputs, **options):
@@ -77,7 +82,13 @@ def _tensorflow(layer, inputs, jit_compile):
         )
         return found if floats or variables else loss
 
-    return lambda: forward(*leaves), lambda: training(*leaves)
+    def module(function):
+        return function.experimental_get_compiler_ir(*leaves)(stage="optimized_hlo")
+
+    return [
+        (functools.partial(function, *leaves), functools.partial(module, function))
+        for function in (forward, training)
+    ]
 
 
 def _jax(layer, inputs, jit_compile):
@@ -105,4 +116,14 @@ def _jax(layer, inputs, jit_compile):
         jax.grad(lambda v, x: _loss(outputs(v, x, training=True)), (0, 1))
     )
     floats = [leaves[place] for place in places]
-    return lambda: forward(values, floats), lambda: training(values, floats)
+
+    def module(function):
+        return function.lower(values, floats).compile().as_text()
+
+    return [
+        (
+            functools.partial(function, values, floats),
+            functools.partial(module, function),
+        )
+        for function in (forward, training)
+    ]
