@@ -18,6 +18,27 @@ _LIBRARIES = (
     "numpy",
 )
 
+# How a program comes from the tokens of captions to words.
+_WORDS = [
+    "",
+    "## Words",
+    "",
+    "A token is a place in the list `words` of model.json, which is inside every "
+    "artefact. 0 is padding, 1 the unknown word, 2 the start and 3 the end of a "
+    "sentence. A SavedModel has it as assets/model.json; a LiteRT file is a zip "
+    "archive, too, that holds it; an ONNX file has it in its metadata. In Python, for "
+    "tokens `(batch, steps)`:",
+    "",
+    "```python",
+    "import json, pathlib, zipfile",
+    'card = pathlib.Path("assets/model.json").read_text(encoding="utf-8")',
+    '# of LiteRT: zipfile.ZipFile("model_float32.tflite").read("model.json")',
+    '# of ONNX: session.get_modelmeta().custom_metadata_map["model.json"]',
+    'words = json.loads(card)["words"]',
+    'captions = [" ".join(words[t] for t in row if t) for row in tokens]',
+    "```",
+]
+
 
 def size_in_bytes(path):
     """Returns the size of a file, or of all files below a folder.
@@ -214,6 +235,8 @@ def markdown(report):
     if card.get("class_names"):
         lines += ["", "## Labels", "", "| label | class |", "| --- | --- |"]
         lines += [f"| {i} | {name} |" for i, name in enumerate(card["class_names"])]
+    if card.get("words"):
+        lines += _WORDS
     used = ", ".join(f"{k} {v}" for k, v in report["versions"].items() if v)
     lines += ["", f"Made with {used}."]
     return "\n".join(lines) + "\n"

@@ -155,7 +155,21 @@ def _load_artefact(path):
         line = first_line(error)
         named = line if str(path) in line else f"{path} cannot be loaded: {line}"
         raise UserError(named) from error
-    return Loaded(task_of(predictor.card, str(path)), predictor)
+    task = task_of(predictor.card, str(path))
+    _check_default(path, predictor)
+    return Loaded(task, predictor)
+
+
+def _check_default(path, predictor):
+    """Refuses a file of one part of a model, such as `model_step.onnx`."""
+    from tfrecvis.export.predictor import DEFAULT
+
+    if DEFAULT not in predictor.signatures:
+        raise UserError(
+            f"{path} holds only {' and '.join(predictor.signatures)}, a part of the "
+            f"model, for programs of your own. Name a file with {DEFAULT}, the whole "
+            "answer: report.md lists the files."
+        )
 
 
 def _preset_file(name):

@@ -96,7 +96,7 @@ def signatures(model, beam_width=3, length_power=0.0, max_steps=20):
     probabilities = Spec(
         ("batch", len(words)), "float32", what="probability of each next word"
     )
-    last = {"tokens": Spec(batch, "int32", what="the last words")}
+    last = {"tokens": Spec(batch, "int32", what="the last words; first 2, the start")}
     return [
         Signature("serving_default", model, search, images, answers, compare_captions),
         Signature(

@@ -123,3 +123,9 @@ def test_wrong_files_say_what_was_expected(tmp_path):
         (tmp_path / "captions.json").write_text(text)
         with pytest.raises(DataError, match='must hold {"images":'):
             CaptionFolder(tmp_path, "train")
+
+
+def test_sentence_in_place_of_a_list_is_refused_not_cut_into_letters(tmp_path):
+    make(tmp_path, [{"file": "a.png", "split": "train", "captions": "a dog"}])
+    with pytest.raises(DataError, match=r"captions of a\.png are not a list"):
+        CaptionFolder(tmp_path, "train")

@@ -90,3 +90,17 @@ def test_the_calls_in_the_report_run(exported, text, images, monkeypatch):
             key = "features" if signature.startswith("encode") else "labels"
             wanted = getattr(exported, key)
             np.testing.assert_allclose(answer[key], wanted, atol=1e-3)
+
+
+def test_tokens_become_words_as_the_report_says(exported, text, tmp_path, monkeypatch):
+    assert "## Words" not in text
+    words = ["", "[UNK]", "[start]", "[end]", "a", "dog"]
+    card = {**exported.report["card"], "words": words}
+    text = markdown({**exported.report, "card": card})
+    code = text.partition("## Words")[2].partition("```python\n")[2].partition("```")[0]
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "model.json").write_text(json.dumps(card), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    names = {"tokens": np.array([[4, 5, 0], [5, 0, 0]], "int32")}
+    exec(code, names)
+    assert names["captions"] == ["a dog", "dog"]

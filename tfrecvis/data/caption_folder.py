@@ -41,7 +41,9 @@ class CaptionFolder(CaptionReader):
         try:
             entries = json.loads(read_text(file))["images"]
             for entry in entries:
-                entry["split"], str(entry["file"]), list(entry["captions"])
+                entry["split"], str(entry["file"])
+                if not isinstance(entry["captions"], list):
+                    raise TypeError(f"captions of {entry['file']} are not a list")
         except (json.JSONDecodeError, KeyError, TypeError) as error:
             raise DataError(
                 f'{file} must hold {{"images": [...]}}, each image with "file", '

@@ -65,7 +65,9 @@ class CaptionDecoder(keras.layers.Layer):
         check_number("dropout", dropout, below=1, hint="For 20 percent, use 0.2.")
         check_number("sampling", sampling, below=1, hint="0 reads true words only.")
         check_integer("sampling_steps", sampling_steps, least=0)
-        self.word_embedding = self._part(WordEmbedding, words, embedding_size)
+        self.word_embedding = self._part(
+            "word_embedding", WordEmbedding, words, embedding_size
+        )
         self.words = self.word_embedding.words
         self.units = units
         self.embedding_size = embedding_size
@@ -73,11 +75,12 @@ class CaptionDecoder(keras.layers.Layer):
         self.sampling = sampling
         self.sampling_steps = sampling_steps
         self.sampling_seed = keras.random.SeedGenerator() if sampling else None
-        self.drop = self._part(keras.layers.Dropout, dropout)
-        self.word_logits = self._part(keras.layers.Dense, len(words))
+        self.drop = self._part("drop", keras.layers.Dropout, dropout)
+        self.word_logits = self._part("word_logits", keras.layers.Dense, len(words))
 
-    def _part(self, layer, *args, **kwargs):
-        return layer(*args, dtype=self.dtype_policy, **kwargs)
+    def _part(self, name, layer, *args, **kwargs):
+        # Keras would count the names up with each model that is built in a process.
+        return layer(*args, dtype=self.dtype_policy, name=name, **kwargs)
 
     def build(self, features_shape, tokens_shape=None):
         self._check(features_shape, tokens_shape)

@@ -71,9 +71,11 @@ class ContextualDecoder(CaptionDecoder):
         check_integer("topics", topics, least=2)
         self.topics = topics
         self.predict_topics = self._part(
-            keras.layers.Dense, topics, activation="softmax"
+            "predict_topics", keras.layers.Dense, topics, activation="softmax"
         )
-        self.lstm = self._part(ContextualLSTM, units, topics, return_sequences=True)
+        self.lstm = self._part(
+            "lstm", ContextualLSTM, units, topics, return_sequences=True
+        )
 
     def build_steps(self, features_shape):
         self.predict_topics.build((None, known_size("features", features_shape)))

@@ -58,9 +58,10 @@ class DeepImageSentDecoder(CaptionDecoder):
 
     def build_steps(self, features_shape):
         dense = keras.layers.Dense
-        self.image = self._part(dense, self.units)
-        self.read = self._part(dense, self.units)
+        self.image = self._part("image", dense, self.units)
+        self.read = self._part("read", dense, self.units)
         self.recur = self._part(
+            "recur",
             dense,
             self.units,
             use_bias=False,

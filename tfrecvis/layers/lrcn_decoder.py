@@ -63,8 +63,10 @@ class LRCNDecoder(CaptionDecoder):
     def build_steps(self, features_shape):
         channels = known_size("features", features_shape)
         options = {"peepholes": False, "return_sequences": True}
-        self.first = self._part(ContextualLSTM, self.units, 0, **options)
-        self.second = self._part(ContextualLSTM, self.units, channels, **options)
+        self.first = self._part("first", ContextualLSTM, self.units, 0, **options)
+        self.second = self._part(
+            "second", ContextualLSTM, self.units, channels, **options
+        )
         self.first.build((None, None, self.embedding_size))
         self.second.build((None, None, self.units), (None, channels))
         return self.units

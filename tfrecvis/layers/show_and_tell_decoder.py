@@ -62,9 +62,9 @@ class ShowAndTellDecoder(CaptionDecoder):
 
     def __init__(self, words, units=256, embedding_size=256, dropout=0.0, **kwargs):
         super().__init__(words, units, embedding_size, dropout, **kwargs)
-        self.image = self._part(keras.layers.Dense, embedding_size)
+        self.image = self._part("image", keras.layers.Dense, embedding_size)
         self.lstm = self._part(
-            ContextualLSTM, units, 0, peepholes=False, return_sequences=True
+            "lstm", ContextualLSTM, units, 0, peepholes=False, return_sequences=True
         )
 
     def build_steps(self, features_shape):

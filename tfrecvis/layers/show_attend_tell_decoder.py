@@ -96,11 +96,17 @@ class ShowAttendTellDecoder(CaptionDecoder):
         check_number("penalty", penalty)
         self.attention_units = attention_units
         self.penalty = penalty
-        self.look = self._part(self.attention_layer, attention_units)
-        self.first_h = self._part(keras.layers.Dense, units, activation="tanh")
-        self.first_c = self._part(keras.layers.Dense, units, activation="tanh")
-        self.output_h = self._part(keras.layers.Dense, embedding_size)
-        self.output_z = self._part(keras.layers.Dense, embedding_size, use_bias=False)
+        self.look = self._part("look", self.attention_layer, attention_units)
+        self.first_h = self._part(
+            "first_h", keras.layers.Dense, units, activation="tanh"
+        )
+        self.first_c = self._part(
+            "first_c", keras.layers.Dense, units, activation="tanh"
+        )
+        self.output_h = self._part("output_h", keras.layers.Dense, embedding_size)
+        self.output_z = self._part(
+            "output_z", keras.layers.Dense, embedding_size, use_bias=False
+        )
 
     def build_steps(self, features_shape):
         channels = known_size("features", features_shape)
@@ -108,7 +114,7 @@ class ShowAttendTellDecoder(CaptionDecoder):
         self.first_h.build((None, channels))
         self.first_c.build((None, channels))
         self.cell = self._part(
-            ContextualLSTMCell, self.units, channels, peepholes=False
+            "cell", ContextualLSTMCell, self.units, channels, peepholes=False
         )
         self.cell.build((None, self.embedding_size), (None, channels))
         self.output_h.build((None, self.units))

@@ -10,9 +10,11 @@ import pytest
 from PIL import Image
 
 from tfrecvis import models
+from tfrecvis.export.predictor import Predictor
 from tfrecvis.models import captioning
 from tfrecvis.tools.errors import UserError
 from tfrecvis.tools.loading import load
+from tfrecvis.tools.runs.first_weights import take_weights
 from tfrecvis.tools.runs.recipe import find_recipe, read_recipe
 from tfrecvis.tools.tasks.captioning import CAPTIONERS, Captioning
 
@@ -305,3 +307,45 @@ def test_second_stage_takes_every_caption_with_a_word(task, tmp_path):
     )
     assert all(text == text.lower().strip(" .") for own in given for text in own)
     assert ("a red dot", "a dot") in given
+
+
+def test_first_weights_follow_the_words(trained):
+    card = json.loads((trained / "model.json").read_text())
+    source = load(str(trained)).signatures[0].model
+    words = [*card["words"][:4], "comet", *reversed(card["words"][4:])]
+    arguments = {"units": 8, "embedding_size": 4}
+    backbone = {"backbone_filters": [4, 6], "backbone_blocks": [0, 0]}
+    model = models.ShowAndTell(words, **arguments, **backbone)
+    text = take_weights(model, str(trained))
+    count = len(model.weights)
+    assert (
+        text
+        == f"{count} of {count} weights taken from {trained}; new: the word 'comet'"
+    )
+    from_decoder, decoder = (x.get_layer("decoder") for x in (source, model))
+    for word in (4, 7):
+        place = words.index(card["words"][word])
+        for mine, theirs in (
+            (decoder.word_embedding.embeddings, from_decoder.word_embedding.embeddings),
+            (decoder.word_logits.bias, from_decoder.word_logits.bias),
+        ):
+            np.testing.assert_array_equal(mine[place], theirs[word])
+        np.testing.assert_array_equal(
+            decoder.word_logits.kernel[:, place],
+            from_decoder.word_logits.kernel[:, word],
+        )
+    np.testing.assert_array_equal(decoder.image.kernel, from_decoder.image.kernel)
+
+
+def test_file_of_one_part_of_a_model_is_refused(
+    command, trained, tmp_path, monkeypatch
+):
+    card = json.loads((trained / "model.json").read_text())
+    step = Predictor("onnx", None, {"step": {}}, card)
+    monkeypatch.setattr("tfrecvis.export.load_artefact", lambda path: step)
+    path = tmp_path / "model_step.onnx"
+    path.write_bytes(b"")
+    result = command("predict", path, path, "--output", tmp_path / "out")
+    assert result.status == 2
+    assert "model_step.onnx holds only step, a part of the model" in result.errors
+    assert not (tmp_path / "out").exists()
