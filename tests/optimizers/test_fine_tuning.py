@@ -92,6 +92,7 @@ def test_fit_at_zero_leaves_the_backbone_as_it_is(jit_compile):
     assert not np.allclose(before[2], after[2])
 
 
+@pytest.mark.slow
 def test_compiled_file_goes_on_as_the_model_and_so_does_jax(tmp_path):
     model = small()
     optimizer = fine_tuning(keras.optimizers.AdamW(0.1), slow_ones(model), SHARE)

@@ -38,6 +38,9 @@ def drawn(rng, batch, other):
 
 ARGUMENTS = {"words": WORDS, "units": 5, "embedding_size": 4, "dropout": 0.25}
 QUIET = {"dropout": 0.0}
+# Arguments of the base class, where a decoder takes no others.
+SAMPLING = {"sampling": 0.25, "sampling_steps": 3}
+TRUE_WORDS = {"sampling": 0.0, "sampling_steps": 0}
 
 CASES = {
     "WordEmbedding": Case(
@@ -55,9 +58,9 @@ CASES = {
     ),
     "LRCNDecoder": Case(
         layers.LRCNDecoder,
-        ARGUMENTS,
+        {**ARGUMENTS, **SAMPLING},
         vectors,
-        QUIET,
+        {**QUIET, **TRUE_WORDS},
         keeps_float32=True,
         loop_of="ContextualLSTM",
     ),
@@ -71,9 +74,9 @@ CASES = {
     ),
     "DeepImageSentDecoder": Case(
         layers.DeepImageSentDecoder,
-        ARGUMENTS,
+        {**ARGUMENTS, **SAMPLING},
         vectors,
-        QUIET,
+        {**QUIET, **TRUE_WORDS},
         keeps_float32=True,
         loop_of="ShowAttendTellDecoder",  # that of `CaptionDecoder.unroll`
     ),
