@@ -28,7 +28,7 @@ help: ## list the targets
 demo: $(VENV)/.demo ## train, export, compare and draw; ends with a table
 	$(BIN)/tfrecvis demo $(ARGS)
 
-test: $(VENV)/.dev ## run the fast tests, some six minutes on two free cores
+test: $(VENV)/.dev ## run the fast tests, seven to ten minutes on two cores
 	$(BIN)/python -m pytest -m "not slow and not parity" $(WORKERS) $(ARGS)
 
 test-slow: $(VENV)/.dev ## run the others: variants, whole programs, real data

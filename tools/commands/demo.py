@@ -216,7 +216,7 @@ def summary(result):
         parity_table(result["report"]),
         "",
         f"exported:  {result['export']}",
-        *(f"picture:   {path}" for path in result["pictures"]),
-        f"pictures:  {result['predictions']}",
+        *(f"written:   {path}" for path in result["pictures"]),
+        f"answers:   {result['predictions']}",
     ]
     return "\n".join(lines)
